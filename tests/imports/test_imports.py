@@ -7,9 +7,10 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,53 +72,91 @@ def tops(modules: Iterable[str]) -> set[str]:
     return {name.partition(".")[0] for name in modules}
 
 
-@cache
-def airflows() -> frozenset[str]:
-    """The modules that every DAG file with Airflow's SDK loads, with or without this package."""
-    return loaded(
-        "from airflow.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink",
-        "from airflow.sdk.exceptions import AirflowFailException",
-    )
+# A process that has loaded what every DAG file loads, and forks for each line of statements.
+FORKING = """
+import json, os, sys
+from airflow.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink
+from airflow.sdk.exceptions import AirflowFailException
+for line in sys.stdin:
+    if os.fork() == 0:
+        names = {}
+        exec(json.loads(line), names)
+        print("SAID", json.dumps(names.get("said", list(sys.modules))), flush=True)
+        os._exit(0)
+    print("ENDED", os.wait()[1], flush=True)
+"""
 
 
-@cache
-def added() -> dict[str, set[str]]:
-    """The modules that each one loads and the ones before it in the list did not. One process for all saves time."""
-    code = ["import json, sys", "before, added = set(), {}"]
-    for module in PARSED:
-        code += [
-            f"import {module}",
-            f"added[{module!r}] = sorted(set(sys.modules) - before)",
-            "before |= set(sys.modules)",
-        ]
-    found: dict[str, list[str]] = json.loads(output(*code, "print('SAID', json.dumps(added))"))
-    return {module: set(names) for module, names in found.items()}
+class DagProcess:
+    """A fresh process with Airflow's SDK, which takes a second to load; its forks are as fresh, and take no time."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.airflows = frozenset(self.said(""))
+        """The modules that every DAG file with Airflow's SDK loads, with or without this package."""
+
+    def said(self, *statements: str) -> Any:
+        """The value of `said` after these statements in a fork, or the names of the modules there."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps("\n".join(statements)) + "\n")
+        self._process.stdin.flush()
+        lines = list(iter(self._process.stdout.readline, "ENDED 0\n"))
+        assert lines[-1].startswith("SAID "), lines
+        return json.loads(lines[-1].removeprefix("SAID "))
+
+    def added(self, *statements: str) -> set[str]:
+        """The modules that these statements load and Airflow's SDK does not."""
+        return set(self.said(*statements)) - self.airflows
+
+    @cached_property
+    def added_by(self) -> dict[str, set[str]]:
+        """The modules that each one loads and the ones before it in the list did not. One fork for all saves time."""
+        code = ["import sys", "before, said = set(), {}"]
+        for module in PARSED:
+            code += [
+                f"import {module}",
+                f"said[{module!r}] = sorted(set(sys.modules) - before)",
+                "before |= set(sys.modules)",
+            ]
+        return {module: set(names) for module, names in self.said(*code).items()}
+
+
+@pytest.fixture(scope="module")
+def dag_process() -> Iterator[DagProcess]:
+    """A process that loads what every DAG file loads."""
+    command, folder = [sys.executable, "-c", FORKING], Path(__file__).parent.parent.parent
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield DagProcess(process)
+        finally:
+            process.communicate()
 
 
 @pytest.mark.parametrize("module", PARSED)
-def test_nothing_heavy_is_loaded_that_airflow_has_not_loaded(module: str) -> None:
-    assert tops(added()[module] - airflows()) & HEAVY == set()
+def test_nothing_heavy_is_loaded_that_airflow_has_not_loaded(module: str, dag_process: DagProcess) -> None:
+    assert tops(dag_process.added_by[module] - dag_process.airflows) & HEAVY == set()
 
 
 @pytest.mark.parametrize("module", PARSED)
-def test_a_parsed_dag_file_loads_hardly_any_of_the_client(module: str) -> None:
-    more = added()[module]
+def test_a_parsed_dag_file_loads_hardly_any_of_the_client(module: str, dag_process: DagProcess) -> None:
+    more = dag_process.added_by[module]
 
     assert {name for name in more if name.startswith(f"{OURS}.client")} <= LIGHT_CLIENT
     assert not {name for name in more if name.startswith(f"{OURS}.emulator")}
 
 
-def test_a_dag_file_loads_few_modules_of_ours() -> None:
+def test_a_dag_file_loads_few_modules_of_ours(dag_process: DagProcess) -> None:
     files = ("operators.offers", "operators.library", "sensors.offers")
-    modules = loaded("import " + ", ".join(f"{OURS}.{name}" for name in files)) - airflows()
+    modules = dag_process.added("import " + ", ".join(f"{OURS}.{name}" for name in files))
     ours = sorted(name for name in modules if name.startswith(f"{OURS}."))
 
     assert len(ours) <= MOST_MODULES, "\n".join(ours)
     assert not [name for name in ours if name.startswith(f"{OURS}.hooks")]
 
 
-def test_the_models_load_nothing_that_airflow_has_not_loaded() -> None:
-    assert tops(loaded(f"import {OURS}.models") - airflows()) == {OURS}
+def test_the_models_load_nothing_that_airflow_has_not_loaded(dag_process: DagProcess) -> None:
+    assert tops(loaded(f"import {OURS}.models") - dag_process.airflows) == {OURS}
 
 
 def public(module: str) -> list[str]:
@@ -131,13 +170,13 @@ def public(module: str) -> list[str]:
     return [*getattr(held, "__all__", sensors)]
 
 
-def test_building_a_dag_of_every_operator_and_sensor_loads_no_more() -> None:
+def test_building_a_dag_of_every_operator_and_sensor_loads_no_more(dag_process: DagProcess) -> None:
     classes = {module: public(module) for module in PARSED if module.split(".")[1] in ("operators", "sensors")}
     assert {module.partition(".")[2] for module, names in classes.items() if names} == {
         *("operators.campaigns", "operators.decisions", "operators.library", "operators.offers"),
         *("sensors.campaigns", "sensors.decisions", "sensors.offers"),
     }
-    made = loaded(
+    made = dag_process.said(
         "from importlib import import_module",
         "from airflow.sdk import DAG",
         "with DAG('built', schedule=None):",
@@ -148,7 +187,7 @@ def test_building_a_dag_of_every_operator_and_sensor_loads_no_more() -> None:
         "            operator(task_id=f'{module}.{name}', **fields)",
     )
 
-    assert tops(made - airflows()) & HEAVY == set()
+    assert tops(set(made) - dag_process.airflows) & HEAVY == set()
     assert {name for name in made if name.startswith(f"{OURS}.client")} <= LIGHT_CLIENT
 
 
@@ -161,10 +200,17 @@ def test_the_providers_metadata_imports_nothing() -> None:
 def test_the_commands_load_nothing_until_one_runs() -> None:
     """Every `airflow` command loads the list of commands."""
     definition = f"{OURS}.cli.definition"
-    more = loaded(f"from {definition} import get_offers_cli_commands as commands", "commands()")
-    more -= loaded("import airflow.cli.cli_config")
+    more = json.loads(
+        output(
+            "import json, sys, airflow.cli.cli_config",
+            "before = set(sys.modules)",
+            f"from {definition} import get_offers_cli_commands as commands",
+            "commands()",
+            "print('SAID', json.dumps(sorted(set(sys.modules) - before)))",
+        )
+    )
 
-    assert more - {OURS} == {f"{OURS}.cli", definition}
+    assert set(more) - {OURS} == {f"{OURS}.cli", definition}
 
 
 def test_the_client_knows_no_airflow() -> None:
@@ -186,9 +232,11 @@ def test_the_client_and_the_emulator_share_no_code() -> None:
     assert not {name for name in emulator if name.startswith(f"{OURS}.client")}
 
 
-def test_the_plugin_which_every_process_of_airflow_loads_brings_one_module_of_ours() -> None:
+def test_the_plugin_which_every_process_of_airflow_loads_brings_one_module_of_ours(
+    dag_process: DagProcess,
+) -> None:
     plugin = f"{OURS}.plugins.offer_library"
-    modules = loaded(f"import {plugin}") - airflows()
+    modules = dag_process.added(f"import {plugin}")
 
     assert {name for name in modules if name.startswith(f"{OURS}.")} == {plugin, f"{OURS}.plugins"}
     assert tops(modules) == {OURS}
