@@ -26,8 +26,9 @@ def library_asset(
 ) -> Asset:
     """The asset of one object, or of all objects of a kind.
 
-    :param organization: the `org_id` of the connection, such as `1234567890ABCDEF@AdobeOrg`
-    :param sandbox: the name of the sandbox
+    :param organization: the `org_id` of the connection, such as `1234567890ABCDEF@AdobeOrg`, in the same letters. A DAG
+        that waits for the asset of another organization never runs
+    :param sandbox: the name of the sandbox, as the tasks use it
     :param kind: the kind, as in the operators: `personalized`, `fallback`, `placement`, `tag`, `collection`, `rule`,
         `formula`, `decision`; or `dataset` for the dataset of a batch decision
     :param name: the exact name of the object, or the id of the dataset; None is the asset of the whole kind
@@ -60,6 +61,9 @@ def _asset(
 
 def _check(**parts: Any) -> None:
     """Refuse what no task ever writes to: a DAG that waits for such an asset would never run."""
+    from airflow_provider_offers.client.model.identifiers import TYPED_ID
+    from airflow_provider_offers.client.settings import HEADER_SAFE, ORG_ID
+
     for part, given in parts.items():
         if not isinstance(given, str):
             continue
@@ -68,6 +72,12 @@ def _check(**parts: Any) -> None:
             expected = "text without a template, because Airflow renders none in assets"
         elif part == "name" and given.startswith("name:"):
             expected = "the exact name, without 'name:'"
+        elif part == "name" and TYPED_ID.fullmatch(given.strip()):
+            expected = "the exact name, because an asset has no id in it"
+        elif part == "organization" and given.strip() and not ORG_ID.fullmatch(given):
+            expected = "the org_id of the connection, such as 0123456789ABCDEF01234567@AdobeOrg"
+        elif part == "sandbox" and given.strip() and not HEADER_SAFE.fullmatch(given):
+            expected = "the name of a sandbox, without blanks"
         if expected:
             raise ValueError(f"The asset's {part} is not valid: given {given!r}; expected {expected}")
 

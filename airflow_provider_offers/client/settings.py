@@ -41,8 +41,8 @@ _EXTRAS = (
     "proxies",
 )
 _RETIRED = {"jwt", "jwt_token", "private_key", "technical_account_id", "metascopes", "exchange_jwt"}
-_ORG_ID = re.compile(r"[0-9A-Za-z]+@AdobeOrg")
-_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+ORG_ID = re.compile(r"[0-9A-Za-z]+@AdobeOrg")
+HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _CONTAINER_ID = re.compile(r"[0-9A-Za-z-]+")
 _PATH = re.compile(r"[\x21-\x7e]*")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -184,7 +184,7 @@ class _Reader:
         if not value:
             self.wrong(name, "nothing", accepted)
             return ""
-        if not _HEADER_SAFE.fullmatch(value):
+        if not HEADER_SAFE.fullmatch(value):
             self.wrong(name, "text with blanks or characters outside ASCII", accepted)
         return value
 
@@ -198,7 +198,7 @@ class _Reader:
 
     def token(self) -> str | None:
         value = self.text("access_token")
-        if value and not _HEADER_SAFE.fullmatch(value):
+        if value and not HEADER_SAFE.fullmatch(value):
             accepted = "the token alone, without 'Bearer' before it"
             self.wrong("access_token", "text with blanks or characters outside ASCII", accepted)
         return value
@@ -209,7 +209,7 @@ class _Reader:
         if value is None:
             if "org_id" not in self.extra:
                 self.wrong("org_id", "nothing", accepted)
-        elif not _ORG_ID.fullmatch(value):
+        elif not ORG_ID.fullmatch(value):
             self.wrong("org_id", quoted(value), accepted)
         return value or ""
 
@@ -229,7 +229,7 @@ class _Reader:
             self.wrong("scopes", quoted(given), "scopes with commas between them, or a list of them")
             return DEFAULT_SCOPES
         scopes = [scope for scope in re.split(r"[\s,]+", ",".join(texts)) if scope]
-        if not all(map(_HEADER_SAFE.fullmatch, scopes)):
+        if not all(map(HEADER_SAFE.fullmatch, scopes)):
             self.wrong("scopes", "text with characters outside ASCII", "scopes with commas between them")
         return ",".join(scopes) or DEFAULT_SCOPES
 

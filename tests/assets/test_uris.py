@@ -22,7 +22,7 @@ filled = texts.filter(lambda text: bool(text.strip()))
 def test_an_address_survives_its_uri_and_airflow(organization: str, sandbox: str, kind: str, name: str | None) -> None:
     address = Address(organization, sandbox, kind, name)
 
-    asset = library_asset(organization, sandbox, kind, name)
+    asset = create_asset(organization=organization, sandbox=sandbox, kind=kind, name=name)
 
     assert address_of(address.uri) == address
     assert asset.uri == asset.name == address.uri
@@ -94,6 +94,10 @@ def test_the_metadata_leads_to_the_sanitizer_and_the_factory() -> None:
     [
         ({"name": "name:Sale"}, "expected the exact name, without 'name:'"),
         ({"sandbox": "{{ params.sandbox }}"}, "Airflow renders none in assets"),
+        ({"name": "dps:personalized-offer:1c265317da412003"}, "an asset has no id in it"),
+        ({"organization": "1234567890ABCDEF"}, "expected the org_id of the connection"),
+        ({"organization": "1@AdobeOrg "}, "expected the org_id of the connection"),
+        ({"sandbox": "prod "}, "expected the name of a sandbox, without blanks"),
     ],
 )
 def test_an_asset_that_no_task_writes_to_is_refused(parts: dict[str, Any], said: str) -> None:
