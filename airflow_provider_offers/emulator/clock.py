@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 from airflow_provider_offers.emulator import instants
 
@@ -23,7 +24,7 @@ class Clock:
         """Called after every change of the clock."""
 
     def now_us(self) -> int:
-        """The time now, in microseconds."""
+        """The time now, in microseconds since 1970."""
         return self._frozen if self._frozen is not None else time.time_ns() // 1000 + self._offset
 
     def now(self) -> datetime:
@@ -34,14 +35,20 @@ class Clock:
     _FIRST_US, _LAST_US = 0, instants.to_us("9000-01-01T00:00:00Z")
 
     def freeze(self, at: datetime | str | None = None) -> None:
-        """Stop at the given instant, or now."""
+        """Stop at the given instant, or now.
+
+        `at` is an aware datetime, or an RFC 3339 text with a zone. Raises `ValueError` for anything else.
+        """
         with self._lock:
             self._frozen = self.now_us() if at is None else self._possible(instants.to_us(at))
             self._follow()
         self.moved()
 
     def set(self, at: datetime | str) -> None:
-        """Continue from the given instant."""
+        """Continue from the given instant.
+
+        `at` is an aware datetime, or an RFC 3339 text with a zone. Raises `ValueError` for anything else.
+        """
         with self._lock:
             wanted = self._possible(instants.to_us(at))
             self._frozen = None
@@ -50,7 +57,9 @@ class Clock:
         self.moved()
 
     def advance(self, seconds: float) -> None:
-        """Move forward (or back, when negative) by this much, frozen or not."""
+        """Move forward (or back, when negative) by this many seconds, frozen or not. Raises `ValueError`."""
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not isfinite(seconds):
+            raise ValueError(f"the clock advances by a number of seconds, and not by {seconds!r}")
         with self._lock:
             step = round(seconds * 1_000_000)
             self._possible(self.now_us() + step)
@@ -70,7 +79,10 @@ class Clock:
 
     @property
     def state(self) -> tuple[int | None, int]:
-        """The frozen time and the offset from real time, so that another process can continue with this clock."""
+        """The frozen time, in microseconds since 1970, and the offset from real time, in microseconds.
+
+        Another process can continue with them.
+        """
         return self._frozen, self._offset
 
     def follow(self, state: tuple[int | None, int]) -> None:
@@ -80,7 +92,7 @@ class Clock:
 
     @contextmanager
     def at(self, at_us: int) -> Iterator[None]:
-        """Inside this context, the clock shows the given moment: for effects that belong to an earlier time."""
+        """Inside this context, the clock shows the given moment, in microseconds since 1970: for effects of earlier."""
         was, self._frozen = self._frozen, at_us
         try:
             yield
@@ -88,7 +100,10 @@ class Clock:
             self._frozen = was
 
     def stamp(self, *, unique: bool) -> int:
-        """The time of a write; unique stamps are at least one millisecond later than all earlier stamps."""
+        """The time of a write, in microseconds since 1970.
+
+        Unique stamps are at least one millisecond later than all earlier stamps.
+        """
         with self._lock:
             now = self.now_us()
             if unique and now // 1000 <= self._last_stamp_ms:

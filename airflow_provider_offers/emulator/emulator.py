@@ -32,7 +32,7 @@ class Emulator:
     """Adobe's Offer Library over HTTP, on this machine.
 
     Use it as a context manager, or call `start` and `stop`. Other keyword arguments are settings, such as
-    `index_lag=5` or `sandboxes=["prod", "dev"]`; see `docs/emulator.md`.
+    `index_lag=5` or `sandboxes=["prod", "dev"]`; see `docs/emulator.md`. Lags and other times are in seconds.
     """
 
     CLIENT_ID = wellknown.OWNER.client_id
@@ -196,7 +196,10 @@ class Emulator:
         return found
 
     def journal(self, **filters: Any) -> list[Entry]:
-        """The requests received, filtered by method, path, route, status, since and limit."""
+        """The requests received, filtered by method, path, route, status, since and limit.
+
+        `since` is the number of the last known entry, and no time.
+        """
         return self._known.journal.entries(**filters)
 
     def request_counts(self) -> dict[str, int]:
@@ -278,7 +281,7 @@ class Emulator:
         return self._running.configure(settings)
 
     def issue_token(self, client_id: str = wellknown.OWNER.client_id, lifetime: float | None = None) -> str:
-        """Issue a token without a request to the identity service."""
+        """Issue a token without a request to the identity service. It is valid for `lifetime` seconds."""
         seconds = self.settings.token_lifetime if lifetime is None else lifetime
         return self._running.issue_token(client_id, seconds)
 

@@ -29,9 +29,11 @@ def normalized(text: str) -> str:
 
 
 def to_us(moment: datetime | str) -> int:
-    """Microseconds since 1970 of an aware datetime or an RFC 3339 text."""
+    """Microseconds since 1970 of an aware datetime or an RFC 3339 text. Raises `ValueError` for anything else."""
     if isinstance(moment, str):
         return _text_to_us(moment)
+    if not isinstance(moment, datetime):
+        raise ValueError(f"{moment!r} is neither a datetime with a time zone nor an RFC 3339 text")
     if moment.tzinfo is None:
         raise ValueError("a datetime needs a time zone")
     return (moment - _EPOCH) // timedelta(microseconds=1)

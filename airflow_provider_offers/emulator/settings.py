@@ -28,7 +28,7 @@ def _range(default: Any, least: float, most: float = 1e9) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings with their defaults; `docs/emulator.md` describes them."""
+    """All settings with their defaults; `docs/emulator.md` describes them. All times are in seconds."""
 
     sandboxes: tuple[str, ...] = wellknown.SANDBOXES
     access_token: str | None = field(default=None, metadata={"type": str})
