@@ -15,6 +15,17 @@ import pytest
 
 import airflow_provider_offers
 
+# `airflow providers get …` and `airflow providers hooks`: a process for each would load Airflow twice.
+TWO_COMMANDS = """
+import sys
+from airflow.__main__ import main
+sys.argv = ["airflow", "providers", "get", "airflow-provider-offers", "--output", "json"]
+main()
+print("\\nTHEN")
+sys.argv = ["airflow", "providers", "hooks", "--output", "json"]
+main()
+"""
+
 
 def _metadata(wheel: Path) -> email.message.Message:
     with zipfile.ZipFile(wheel) as archive:
@@ -82,9 +93,8 @@ def test_airflow_lists_the_provider_where_only_the_wheel_is_installed(
     run(uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv"))
     run(uv, "pip", "install", "--quiet", "--python", str(python), "-c", str(constraints), str(wheel))
 
-    airflow = [str(python), "-m", "airflow", "providers"]
-    (listed,) = json.loads(run(*airflow, "get", "airflow-provider-offers", "--output", "json"))
-    assert listed["Version"] == airflow_provider_offers.__version__
-    hooks = json.loads(run(*airflow, "hooks", "--output", "json"))
-    (ours,) = (hook for hook in hooks if hook["connection_type"] == "offer_library")
+    listed, hooks = run(str(python), "-c", TWO_COMMANDS).split("\nTHEN\n")
+    (provider,) = json.loads(listed)
+    assert provider["Version"] == airflow_provider_offers.__version__
+    (ours,) = (hook for hook in json.loads(hooks) if hook["connection_type"] == "offer_library")
     assert ours["class"] == "airflow_provider_offers.hooks.offer_library.OfferLibraryHook"
