@@ -77,7 +77,10 @@ SLIPS: dict[str, tuple[Make, str]] = {
     "Name: for name:": (publish("Name: Sale"), "did you mean 'name:Sale'?"),
     "the address of an offer": (publish("https://platform.adobe.io/data/core/dps/offers/{id}"), "did you mean '{id}'?"),
     "a name alone": (publish("Spring sale"), "did you mean 'name:Spring sale'?"),
-    "British spelling": (publish("dps:personalised-offer:1c265317da412003"), "the id of a personalised-offer"),
+    "British spelling": (
+        publish("dps:personalised-offer:1c265317da412003"),
+        "did you mean 'dps:personalized-offer:1c265317da412003'?",
+    ),
     "one brace": (publish("{{{{ params.offer }}"), "unexpected '}'"),
     "an unknown parameter": (publish("{{{{ params.offerid }}}}"), "has no attribute 'offerid'"),
     "an operation misspelt": (patch({"op": "update", "path": "/name", "value": "x"}), "expected 'add' or 'remove'"),

@@ -58,7 +58,8 @@ def _short(value: Any) -> Any:
 
 def other_media(chosen: Any, media: Any) -> str:
     """What is expected beside a component type in place of that media type; empty if nothing is known to be wrong."""
-    if not isinstance(chosen, str) or not isinstance(media, str):
+    if not isinstance(chosen, str) or not isinstance(media, str) or "/" not in media:
+        # What is no media type at all is told by its own rule.
         return ""
     family = media.partition("/")[0].casefold()
     if _bare(chosen) == "imagelink" and family != "image":
