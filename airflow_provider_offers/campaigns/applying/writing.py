@@ -15,10 +15,10 @@ from airflow_provider_offers.client.errors import AlreadyExistsError, ConflictEr
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.adding import create_object
 from airflow_provider_offers.client.flows.cascading import delete_object
+from airflow_provider_offers.client.flows.guarding import guarded_patch
 from airflow_provider_offers.client.flows.judging import overtaken
 from airflow_provider_offers.client.flows.naming import put_at
 from airflow_provider_offers.client.flows.ownership import Creation
-from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.applying import MISSING, value_at
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written

@@ -23,12 +23,12 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import looked_ahead
 from airflow_provider_offers.client.flows.golive import DECIDING, check_decision
 from airflow_provider_offers.client.flows.golive import REASONS as DECISION_REASONS
+from airflow_provider_offers.client.flows.guarding import guarded_patch
 from airflow_provider_offers.client.flows.judging import by, conflict
 from airflow_provider_offers.client.flows.memory import Intent, Plan, keep, recall
 from airflow_provider_offers.client.flows.obstacles import SHOWING, obstacles
-from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import Meant, look_alone, resolve_to_guard
-from airflow_provider_offers.client.flows.sending import FRESH_READS, guards
+from airflow_provider_offers.client.flows.sending import FRESH_READS, call_in_errors, guards
 from airflow_provider_offers.client.model.differences import what_differs
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
 from airflow_provider_offers.client.model.kinds import FALLBACK
@@ -184,7 +184,7 @@ def _sent_as_listed(
 
 
 def _edited_since(access: Access, now: Entity, prepared: PreparedPatch, done: str, written_at: int) -> ConflictError:
-    call = access.generation.patch(now.reference, ())
+    call = call_in_errors(access, now.reference)
     return conflict(
         call,
         f"The {now.kind.subject} may have been {done} by this task already, and somebody edited it since; "

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeGuard
 
 from airflow_provider_offers.client.model.entities import Reference
 from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Recall
@@ -199,6 +199,11 @@ class Intents:
         return digest([self.tries.clear_generation, self.work])
 
 
+def is_kept(intent: Intent | None) -> TypeGuard[Intent]:
+    """Whether other tries can recall the plans of this write."""
+    return intent is not None and intent.tries.durable
+
+
 def recall(intent: Intent | None, now: float, read_at: float | None) -> Flow[list[Plan]]:
     """The plans that other tries of the same work kept, earlier or at this moment; none without an intent.
 
@@ -206,7 +211,7 @@ def recall(intent: Intent | None, now: float, read_at: float | None) -> Flow[lis
     reads none, and None asks for the plans at this moment.
     """
     plans: list[Plan] = []
-    if intent is None or not intent.tries.durable:
+    if not is_kept(intent):
         return plans
     if intent.plans is not None:
         plans += yield from intent.plans.recall(intent.key.removeprefix(_INTENT), now, read_at)
@@ -221,7 +226,7 @@ def recall(intent: Intent | None, now: float, read_at: float | None) -> Flow[lis
 
 def keep(intent: Intent | None, plan: Plan) -> Flow[None]:
     """Keep the plan before the write is sent."""
-    if intent is None or not intent.tries.durable:
+    if not is_kept(intent):
         return
     if intent.plans is not None:
         yield from intent.plans.keep(intent.key.removeprefix(_INTENT), plan)

@@ -8,10 +8,10 @@ from airflow_provider_offers.client.errors import BadRequestError, RejectedError
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.doubts import Waiver, look_before_change
 from airflow_provider_offers.client.flows.editing import edit
+from airflow_provider_offers.client.flows.guarding import guarded_patch
 from airflow_provider_offers.client.flows.judging import Change
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.flows.naming import name_hinted
-from airflow_provider_offers.client.flows.patching import guarded_patch
 from airflow_provider_offers.client.flows.reading import Meant, resolve
 from airflow_provider_offers.client.flows.sending import expect_etag, send_guarded
 from airflow_provider_offers.client.model.comparing import differing

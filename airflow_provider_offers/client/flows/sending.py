@@ -36,9 +36,9 @@ def checked_etag(given: int | str | None) -> int | str | None:
     return given
 
 
-def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
+def expect_etag(before: Entity, if_match: int | str, call: Call) -> None:
     """Raise `ConflictError` if the object's etag is not `if_match`."""
-    if if_match is None or str(before.etag) == str(if_match).strip('"'):
+    if str(before.etag) == str(if_match).strip('"'):
         return
     raise conflict(
         call,
@@ -46,6 +46,11 @@ def expect_etag(before: Entity, if_match: int | str | None, call: Call) -> None:
         f"its etag is {before.etag}, not {if_match}; last modified {before.modified}{by(before)}",
         final=True,
     )
+
+
+def call_in_errors(access: Access, reference: Reference) -> Call:
+    """The call that errors of a patch quote: its method and path, without the operations."""
+    return access.generation.patch(reference, ())
 
 
 def guards(access: Access, entity: Entity, *names: str) -> list[Operation]:

@@ -14,7 +14,7 @@ from airflow_provider_offers.client.errors import (
     TransitionError,
     UnsupportedError,
 )
-from airflow_provider_offers.client.flows import editing, obstacles, patching
+from airflow_provider_offers.client.flows import editing, guarding, obstacles
 from airflow_provider_offers.client.flows.memory import Intent
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
@@ -91,7 +91,7 @@ def replace(library: OfferLibrary, offer: str, path: str, value: Any) -> None:
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
     """Let somebody else act once, between the read of the offer and the write."""
-    guarded, todo = patching.guarded_patch, [act]
+    guarded, todo = guarding.guarded_patch, [act]
 
     def late(*arguments: Any, **options: Any) -> Any:
         if todo:
