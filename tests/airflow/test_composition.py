@@ -6,6 +6,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.operators.library import (
+    CreateLibraryObjectOperator,
+    GetLibraryObjectOperator,
+    ReplaceLibraryObjectOperator,
+)
 from airflow_provider_offers.operators.offers import (
     CreateFallbackOfferOperator,
     CreateOfferOperator,
@@ -16,7 +21,7 @@ from airflow_provider_offers.operators.offers import (
 )
 from airflow_provider_offers.sensors.offers import OfferStatusSensor
 from tests.airflow.harness import Airflow
-from tests.airflow.library import dag_of, offers, personalized, run
+from tests.airflow.library import dag_of, errors, offers, personalized, run
 
 
 def test_the_output_of_a_mapped_task_is_a_list_of_offers(airflow: Airflow, emulator: Emulator, api: str) -> None:
@@ -46,6 +51,38 @@ def test_the_output_of_a_mapped_task_is_a_list_of_offers(airflow: Airflow, emula
         (identifier, 7) for identifier in made
     ]
     assert offers(emulator) == []
+
+
+def test_the_result_of_a_task_is_not_a_document(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    """A placement and a qualifier need only a name, which every result has: they would lose their content."""
+    web = {"name": "Web", "channel": "https://ns.adobe.com/xdm/channel-types/web", "componentType": "html"}
+    with dag_of("results") as dag:
+        made = CreateLibraryObjectOperator(task_id="made", kind="placement", object=web)
+        look = GetLibraryObjectOperator(task_id="look", kind="placement", object_id=made.output)
+        offer = CreateOfferOperator(task_id="offer", offer=personalized("Voucher"))
+        got = GetOfferOperator(task_id="got", offer_id=[offer.output])
+        ReplaceLibraryObjectOperator(task_id="replace", kind="placement", object_id=made.output, object=look.output)
+        CreateLibraryObjectOperator(task_id="again", kind="placement", object=made.output, if_exists="update")
+        CreateLibraryObjectOperator(task_id="qualifier", kind="tag", object="{{ ti.xcom_pull('look') | tojson }}")
+        CreateOfferOperator(task_id="offers", offer=got.output, if_exists="adopt")
+        clone = CreateLibraryObjectOperator(
+            task_id="clone",
+            kind="placement",
+            object="{{ ti.xcom_pull('look')['object'] | tojson }}",
+            if_exists="update",
+        )
+        look >> [clone, dag.get_task("qualifier")]
+    result = run(airflow, emulator, api, dag)
+
+    told = errors(result, result.states)
+    inside = "the document in it, such as \"{{ ti.xcom_pull(...)['%s'] | tojson }}\""
+    for each in ("replace", "qualifier"):
+        assert f"given the result of a task; expected {inside % 'object'}" in told[each]
+    assert f"/0: given the result of a task in 'Voucher'; expected {inside % 'offer'}" in told["offers"]
+    assert "given the result of a task; expected a document, which tasks that get objects have" in told["again"]
+    assert result.result("clone")["action"] == "unchanged"
+    (placement,) = [each["body"] for each in emulator.objects() if each["body"]["name"] == "Web"]
+    assert placement == web
 
 
 def test_an_offer_is_created_with_its_window(airflow: Airflow, emulator: Emulator, api: str) -> None:

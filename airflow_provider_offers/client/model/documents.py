@@ -15,7 +15,7 @@ from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.names import BESIDE, paths_of, unknown_member
-from airflow_provider_offers.client.model.places import without_receipts
+from airflow_provider_offers.client.model.places import is_receipt, without_receipts
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
     escape_token,
@@ -58,8 +58,8 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
     one placement and one collection, gets a criterion. The result of a task becomes the object's id where an id is
     expected.
 
-    Raises `InvalidInputError` for anything but a JSON object, for a value that JSON cannot hold, and for a property
-    that is given twice.
+    Raises `InvalidInputError` for anything but a JSON object, for the result of a task as the whole object, for a value
+    that JSON cannot hold, and for a property that is given twice.
     """
     check_models(given, (kind,))
     given = as_given(given)
@@ -67,6 +67,10 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
         raise InvalidInputError(
             f"The {kind.subject} cannot be sent",
             [Violation("", typed(given), "a JSON object, or the path of a templated .json file")],
+        )
+    if is_receipt(given):
+        raise InvalidInputError(
+            f"The {kind.subject} cannot be sent", [Violation("", "the result of a task", _document_of(given))]
         )
     content = given.get("_instance", given) if "_instance" in given else given
     if not isinstance(content, Mapping):
@@ -90,6 +94,14 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
             [Violation(pointer, "a value beside criteria", accepted) for pointer in pointers],
         )
     return properties
+
+
+def _document_of(result: Mapping[str, Any]) -> str:
+    """Where the document is that an author may have meant by the result of a task, in messages."""
+    member = next((name for name in ("offer", "object") if name in result), None)
+    if member is None:
+        return "a document, which tasks that get objects have in their results"
+    return f"the document in it, such as \"{{{{ ti.xcom_pull(...)['{member}'] | tojson }}}}\""
 
 
 def _beside(given: Mapping[Any, Any], kind: Kind) -> Iterator[Violation]:

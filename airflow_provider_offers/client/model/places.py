@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from airflow_provider_offers.client.model.described import Described
-from airflow_provider_offers.client.model.facts import RefersTo, Template, Unruled
+from airflow_provider_offers.client.model.facts import InstantInZone, RefersTo, Template, Unruled
 from airflow_provider_offers.client.model.identifiers import id_hint, name_in
 from airflow_provider_offers.client.model.spelling import escape_token
 
@@ -57,6 +57,11 @@ class Place:
     def known(self) -> tuple[str, ...]:
         """Every member name that Adobe's documents show."""
         return (*self.members, *self.unruled)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether its value is one text, number or boolean, which has nothing below."""
+        return self.holds in (str, int, bool) or any(self.fact(each) is not None for each in (RefersTo, InstantInZone))
 
     def knows(self, name: str) -> bool:
         """Whether Adobe's documents show a member of that name."""
@@ -178,14 +183,18 @@ def pointings_by_name(place: Place, value: Any) -> list[Pointing]:
     return [each for each in pointings(place, value) if each.name is not None]
 
 
+def is_receipt(value: Any) -> bool:
+    """Whether the value is the result of a task: every receipt has both members."""
+    return isinstance(value, Mapping) and "instance_id" in value and isinstance(value.get("id"), str)
+
+
 def without_receipts(place: Place, value: Any) -> Any:
     """The value with ids instead of tasks' results, at all places that expect an id."""
     if type(value) is str:
         return value
     if place.fact(RefersTo) is not None:
-        # Every receipt has both members. No other object may stand here.
-        is_receipt = isinstance(value, Mapping) and "instance_id" in value and isinstance(value.get("id"), str)
-        return value["id"] if is_receipt else value
+        # No other object may stand here.
+        return value["id"] if is_receipt(value) else value
     if not targets(place):
         return value
     if isinstance(value, Mapping):

@@ -185,7 +185,9 @@ def patch_findings(kind: Kind, patch: PreparedPatch) -> list[Violation]:
     """Every error and doubt about a patch of an object of that kind."""
     found = [finding for index, each in enumerate(patch.parsed) for finding in _effect_violations(kind, index, each)]
     gathered = _Gathered(kind, patch)
-    found += [violation for violation in gathered.violations() if violation not in found]
+    # A path that is not right leads to no place whose value could be looked at.
+    told = {each.pointer for each in found if not isinstance(each, Doubt) and each.pointer.endswith("/path")}
+    found += [each for each in gathered.violations() if each not in found and each.pointer not in told]
     return in_status(gathered.status, found)
 
 
@@ -203,9 +205,6 @@ def _effect_violations(kind: Kind, index: int, operation: Parsed) -> Iterator[Vi
     parent, place = kind.place.at(tokens)
     yield from _removal_violations(kind, index, operation)
     if not operation.sets:
-        return
-    if parent.item is not None and not is_index(tokens[-1]):
-        yield Violation(f"/{index}/path", repr(path), "an index or - at the end: this is a list")
         return
     if operation.value is None and parent.requires(tokens[-1]):
         yield Violation(f"/{index}/value", "null", "a value: the property is required")
@@ -237,9 +236,11 @@ def _writes(operation: Parsed) -> bool:
 def _path_finding(
     kind: Kind, tokens: Sequence[str], where: str, given: str | None = None, **value: Any
 ) -> Violation | None:
-    """The finding about the first unknown name of a path; `value` is what the operation writes there, if known."""
+    """The finding about the first token of a path that is not right; `value` is what it writes there, if known."""
     place, spelled = kind.place, kind.names
     for depth, token in enumerate(tokens, 1):
+        if (wrong := _misplaced(place, tokens[: depth - 1], token)) is not None:
+            return Violation(where, "a path to no property" if given is None else given, wrong)
         if place.known:
             written = value if depth == len(tokens) else {}
             finding = unknown_member(place, spelled, token, where, kind.place, given=given, **written)
@@ -247,6 +248,15 @@ def _path_finding(
                 return finding
         place, spelled = place.below(token), wire_tokens([token], spelled)[1]
     return None
+
+
+def _misplaced(place: Place, above: Sequence[str], token: str) -> str | None:
+    """What is expected in place of a token that can lead nowhere below that place; None if it can."""
+    if place.item is not None:
+        return None if is_index(token) else f"an index or - at the end: {join_pointer(list(above))} is a list"
+    if place.is_leaf:
+        return f"{join_pointer(list(above))}, which has no properties"
+    return "the name of a property, which is not empty" if place.known and not token else None
 
 
 def _removal_violations(kind: Kind, index: int, operation: Parsed) -> Iterator[Violation]:
