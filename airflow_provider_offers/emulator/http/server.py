@@ -8,6 +8,7 @@ import errno
 import logging
 import socket
 import threading
+import time
 from typing import Any
 
 import uvicorn
@@ -32,15 +33,33 @@ class _Protocol(H11Protocol):
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn that reports when it is ready."""
+    """uvicorn that reports when it is ready, and ends at once: its own loops look every 100 ms whether to end."""
 
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config, ready: threading.Event, closing: asyncio.Event) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._closing = ready, closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready.set()
+
+    async def main_loop(self) -> None:
+        await self._closing.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close idle connections, and give requests the time of `timeout_graceful_shutdown` to end."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        deadline = time.monotonic() + (self.config.timeout_graceful_shutdown or 0)
+        pause = 0.0
+        while (state.connections or state.tasks) and time.monotonic() < deadline:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2 + 0.001, 0.05)
+        for task in state.tasks:
+            task.cancel()
 
 
 class ServerThread:
@@ -100,7 +119,7 @@ class ServerThread:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=2,
         )
-        self._server = _Uvicorn(config, self._ready)
+        self._server = _Uvicorn(config, self._ready, self._application.closing)
         await self._server.serve(sockets=[self._socket])
 
     def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -328,6 +329,21 @@ def test_start_and_stop() -> None:
         requests.get(url, timeout=10)
     with pytest.raises(EmulatorError, match="not running"):
         emulator.seed(1)
+
+
+def test_stopping_pauses_for_no_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests start and stop thousands of emulators: uvicorn's own pauses would be most of their time."""
+    pauses: list[float] = []
+    actual = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await actual(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with requests.Session() as session, Emulator() as emulator:
+        session.get(f"{emulator.url}/x", timeout=10)
+    assert [pause for pause in pauses if pause >= 0.1] == []
 
 
 def test_stopping_does_not_wait_for_a_delayed_request() -> None:
