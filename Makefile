@@ -3,8 +3,8 @@
 PYTHON ?= python3
 LOWEST_PYTHON ?= python3.11
 PYTEST_ARGS ?=
-# Many tests wait, so four workers keep two cores busy.
-WORKERS ?= 4
+# Many tests wait, so six workers keep two cores busy. Each holds up to 450 MB, one twice that.
+WORKERS ?= 6
 # The port of `make airflow`.
 PORT ?= 8080
 
