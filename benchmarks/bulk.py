@@ -181,6 +181,9 @@ async def _work(settings: Settings, items: Sequence[Any], operation: str) -> lis
         def succeeded(self, index: int, written: Written) -> Flow[None]:
             yield from ()
 
+        def parked(self) -> Flow[None]:
+            yield from ()
+
         def failed(self, index: int, error: OfferLibraryError) -> None:
             raise error
 

@@ -97,6 +97,9 @@ def patch(url: str, offers: int) -> Callable[[], None]:
         def succeeded(self, index: int, written: Written) -> Flow[None]:
             yield from ()
 
+        def parked(self) -> Flow[None]:
+            yield from ()
+
         def failed(self, index: int, error: OfferLibraryError) -> None:
             raise error
 

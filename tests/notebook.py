@@ -30,6 +30,8 @@ class Notebook:
             self.values.pop(key, None)
         else:
             self.values[key] = json.dumps(value)
+            # Airflow keeps no tuple.
+            assert json.loads(self.values[key]) == value
         if self.dies:
             raise WorkerDied
 

@@ -42,6 +42,9 @@ class Progress(Protocol):
     def succeeded(self, index: int, written: Written) -> Flow[None]:
         """Keep the result, so that a later process does not repeat the work."""
 
+    def parked(self) -> Flow[None]:
+        """Keep what is known of the writes that wait for the look that confirms them. Runs beside that look."""
+
     def failed(self, index: int, error: OfferLibraryError) -> None: ...
 
 
@@ -182,7 +185,7 @@ class _Run:
     async def _confirm(self, parked: list[_Parked], max_concurrent: int) -> None:
         try:
             questions = [each.question for each in parked]
-            await self._run_all(self.confirmation.looks(questions))
+            await self._run_all([*self.confirmation.looks(questions), self._progress.parked()])
             answers = await self.session.run(self.confirmation.answers(questions))
         except BaseException:
             self.parked += parked

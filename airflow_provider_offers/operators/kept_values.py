@@ -37,8 +37,15 @@ def carry_on(task: BaseOperator, context: Context, target: Sequence[str]) -> Non
     rendered = {name: getattr(task, name) for name in fields if name not in _FILLED_IN}
     before: Any = memory.recall(_KEY) if context["ti"].try_number > 1 else None
     if not isinstance(before, dict) or before.get("asked") != clear_generation(context):
-        work = {"asked": clear_generation(context), "target": list(target), "digest": _digest(rendered)}
-        memory.keep(_KEY, {**work, "fields": _kept(rendered)})
+        from airflow_provider_offers.client.flows.memory import digest
+
+        encoded = _encodable(rendered)
+        work = {
+            "asked": clear_generation(context),
+            "target": list(target),
+            "digest": _digest(rendered) if encoded is None else digest(encoded),
+        }
+        memory.keep(_KEY, {**work, "fields": None if encoded is None else _without_secrets(encoded)})
         return
     if before["target"] != list(target):
         raise _other_work(
@@ -66,23 +73,22 @@ def _restore(task: BaseOperator, fields: Mapping[str, Any], rendered: Mapping[st
         setattr(task, name, _decoded(value))
 
 
-def _kept(rendered: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The values as JSON; None if they cannot be kept."""
+def _encodable(rendered: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values as JSON; None if another process could not restore one of them."""
     try:
-        encoded = {name: _encoded(value) for name, value in rendered.items()}
+        return {name: _encoded(value) for name, value in rendered.items()}
     except TypeError:
         return None
-    return None if _holds_secrets(encoded) else encoded
 
 
-def _holds_secrets(document: Any) -> bool:
-    """Whether Airflow would mask anything in it."""
+def _without_secrets(encoded: dict[str, Any]) -> dict[str, Any] | None:
+    """The values; None if Airflow would mask anything in them, or cannot say so."""
     try:
         from airflow.sdk.log import redact  # type: ignore[attr-defined]  # nowhere exported, and in every version
     except ImportError:
-        return True
-    leaves = _leaves(document)
-    return bool(redact(leaves) != leaves)
+        return None
+    leaves = _leaves(encoded)
+    return encoded if redact(leaves) == leaves else None
 
 
 def _leaves(document: Any) -> dict[str, list[str]]:
@@ -113,12 +119,14 @@ _TYPE = "offers:type"
 
 def _encoded(value: Any) -> Any:
     """A rendered value as JSON. Raises TypeError if another process could not restore it."""
-    from airflow_provider_offers.client.rows.rendering import PerRow
-
     if value is None or type(value) in (str, bool, int, float):
         return value
     if isinstance(value, Mapping):
         return {_text(name): _encoded(member) for name, member in value.items()}
+    if type(value) is list:
+        return list(map(_encoded, value))
+    from airflow_provider_offers.client.rows.rendering import PerRow
+
     if isinstance(value, datetime):
         return {_TYPE: "datetime", "value": value.isoformat(), "zone": getattr(value.tzinfo, "key", None)}
     if type(value) is date:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Airflow warns of a value above 64 KiB.
 LARGEST = 60_000
+# The name of a compressed value that fits in one call.
+_PACKED = "offers:packed"
 # Another try may replace the pieces of a value during a read.
 _READS = 3
 
@@ -44,6 +46,8 @@ class TaskMemory:
         with ONE_CALL_AT_A_TIME:
             for _ in range(_READS):
                 kept = self._store.get(key)
+                if isinstance(kept, dict) and _PACKED in kept:
+                    return json.loads(_unpacked(kept[_PACKED]))
                 if not isinstance(kept, dict) or "pieces" not in kept:
                     return kept
                 pieces = [self._store.get(f"{key}_{kept['digest']}_{number}") for number in range(kept["pieces"])]
@@ -69,8 +73,10 @@ class TaskMemory:
                 text = json.dumps(value)
                 if len(text) <= LARGEST:
                     self._store.set(key, value)
+                elif len(packed := _packed(text)) <= LARGEST:
+                    self._store.set(key, {_PACKED: packed})
                 else:
-                    name, count = self._keep_pieces(key, _packed(text))
+                    name, count = self._keep_pieces(key, packed)
             self._replace_pieces(key, name, count)
 
     def _keep_pieces(self, key: str, packed: str) -> tuple[str, int]:

@@ -32,8 +32,12 @@ class Receipts(Protocol):
         """Keep a receipt."""
 
     @abstractmethod
+    def keep(self, now: datetime) -> Flow[None]:
+        """Keep what is not kept yet. The work goes on."""
+
+    @abstractmethod
     def save(self) -> Flow[None]:
-        """Keep what is not kept yet."""
+        """Keep what is not kept yet, at the end of the work."""
 
 
 class ListProgress:
@@ -68,6 +72,9 @@ class ListProgress:
     def succeeded(self, index: int, written: Written) -> Flow[None]:
         yield from self._receipts.add(index, self._to_receipt(index, written), datetime.now(UTC))
         self.tell()
+
+    def parked(self) -> Flow[None]:
+        yield from self._receipts.keep(datetime.now(UTC))
 
     def failed(self, index: int, error: OfferLibraryError) -> None:
         self._failed += 1

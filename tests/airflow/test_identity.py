@@ -13,7 +13,7 @@ from airflow.sdk.log import mask_secret
 from airflow_provider_offers.client.errors import OutcomeUnknownError
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.operators.kept_values import _kept
+from airflow_provider_offers.operators.kept_values import _without_secrets
 from airflow_provider_offers.operators.library import DeleteLibraryObjectOperator
 from airflow_provider_offers.operators.offers import (
     CreateOfferOperator,
@@ -248,7 +248,7 @@ def test_a_secret_is_not_kept_and_a_plan_that_holds_one_is_not_exchanged(
 def test_a_list_that_holds_a_secret_anywhere_is_not_kept(offers: list[Any]) -> None:
     mask_secret("correct-horse-battery")
 
-    assert _kept({"offer": offers}) is None
+    assert _without_secrets({"offer": offers}) is None
 
 
 def test_a_list_of_alike_offers_without_a_secret_is_kept_whole() -> None:
@@ -257,7 +257,7 @@ def test_a_list_of_alike_offers_without_a_secret_is_kept_whole() -> None:
         "marker": None,
     }
 
-    assert _kept(rendered) == rendered
+    assert _without_secrets(rendered) == rendered
 
 
 @only_kept

@@ -16,7 +16,7 @@ import pytest
 from airflow_provider_offers.client.errors import OutcomeUnknownError
 from airflow_provider_offers.client.rows.rendering import PerRow
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.operators.kept_values import _kept, carry_on
+from airflow_provider_offers.operators.kept_values import _without_secrets, carry_on
 from airflow_provider_offers.operators.offers import PatchOfferOperator, ScheduleOfferOperator
 from tests.airflow.capture import captured_output
 from tests.airflow.library import CONNECTION, dag_of, offers, seed, writes
@@ -125,9 +125,9 @@ def test_a_value_that_cannot_be_kept_must_be_the_same_in_every_try(value: Any, o
 
 
 def test_where_airflow_cannot_say_what_is_secret_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _kept({"offer_id": "name:Sale"}) == {"offer_id": "name:Sale"}
+    assert _without_secrets({"offer_id": "name:Sale"}) == {"offer_id": "name:Sale"}
     monkeypatch.delattr("airflow.sdk.log.redact")
-    assert _kept({"offer_id": "name:Sale"}) is None
+    assert _without_secrets({"offer_id": "name:Sale"}) is None
 
 
 # Without a state: what Airflow 3.2 is to every task.

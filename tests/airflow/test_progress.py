@@ -256,15 +256,26 @@ def test_the_documents_of_a_long_list_take_few_calls_of_the_state() -> None:
     store, documents = Store(), [{"name": f"Voucher {number}", "rank": {"priority": number}} for number in range(2_000)]
     TaskMemory(context(store)).keep("list", documents)
     assert TaskMemory(context(store)).recall("list") == documents
-    assert len(store) == 2
+    assert len(store) == 1
+
+
+def test_a_value_that_shrinks_leaves_no_pieces() -> None:
+    store, chance = Store(), random.Random(5)
+    state = TaskMemory(context(store))
+    state.keep("list", [chance.randbytes(500).hex() for _ in range(300)])
+    assert len(store) > 2
+    state.keep("list", ["Voucher"] * 10_000)
+    assert TaskMemory(context(store)).recall("list") == ["Voucher"] * 10_000
+    assert list(store) == ["list"]
 
 
 def test_pieces_that_an_earlier_version_kept_are_recalled_also_while_the_value_is_kept_again() -> None:
-    store, value = Store(), ["Voucher"] * 10_000
+    store, chance = Store(), random.Random(5)
+    value = [chance.randbytes(500).hex() for _ in range(300)]
     text = json.dumps(value)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
     store["list"] = {"pieces": 2, "digest": name}
-    store[f"list_{name}_0"], store[f"list_{name}_1"] = text[:30_000], text[30_000:]
+    store[f"list_{name}_0"], store[f"list_{name}_1"] = text[:150_000], text[150_000:]
     seen: list[Store] = []
 
     def watch(key: str, kept: Any) -> None:
@@ -273,7 +284,8 @@ def test_pieces_that_an_earlier_version_kept_are_recalled_also_while_the_value_i
 
     store.set = watch  # type: ignore[method-assign]
     TaskMemory(context(store)).keep("list", value)
-    assert [TaskMemory(context(each)).recall("list") for each in seen] == [value] * 2
+    assert [TaskMemory(context(each)).recall("list") for each in seen] == [value] * len(seen)
+    assert len(seen) > 2
     assert TaskMemory(context(store)).recall("list") == value
     assert store["list"]["packed"]
 

@@ -53,10 +53,16 @@ class Heard:
 
     written: dict[int, Written] = field(default_factory=dict)
     errors: dict[int, OfferLibraryError] = field(default_factory=dict)
+    # How many objects were finished each time that writes began to wait for their confirmation.
+    parks: list[int] = field(default_factory=list)
 
     def succeeded(self, index: int, written: Written) -> Flow[None]:
         yield from ()
         self.written[index] = written
+
+    def parked(self) -> Flow[None]:
+        yield from ()
+        self.parks.append(len(self.written))
 
     def failed(self, index: int, error: OfferLibraryError) -> None:
         self.errors[index] = error

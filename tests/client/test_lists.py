@@ -85,6 +85,8 @@ def test_creating_takes_about_a_request_each(emulator: Emulator, library: OfferL
     _, heard = run_list(library.settings, creations(kind, NAMES))
 
     expect_all(heard, "created")
+    # The ids are kept before the look that confirms all of them.
+    assert heard.parks == [0]
     requests, told = counted(emulator)
     assert requests <= BOUND, told
     names = [each["body"]["name"] for each in emulator.objects(kind.type_name)]

@@ -125,6 +125,9 @@ class _Told:
         if self.keep is not None:
             yield from self.keep(index, written)
 
+    def parked(self) -> Flow[None]:
+        yield from ()
+
     def failed(self, index: int, error: OfferLibraryError) -> None: ...
 
 

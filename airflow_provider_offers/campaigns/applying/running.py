@@ -388,6 +388,9 @@ class _Heard:
         self._done(self._items[index], written)
         self._tell(index)
 
+    def parked(self) -> Flow[None]:
+        yield from ()
+
     def failed(self, index: int, error: OfferLibraryError) -> None:
         if self._failed is not None:
             self._failed(self._items[index], error)

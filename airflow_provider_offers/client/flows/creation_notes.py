@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, TaskTries, digest
 from airflow_provider_offers.client.flows.pages import Pages
 from airflow_provider_offers.client.model.entities import Receipt
-from airflow_provider_offers.client.wire.messages import Flow, Keep, Note, Recall
+from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Recall
 
 # How many objects one save announces, and how long their POSTs need no other note.
 _BLOCK = 16
@@ -49,6 +50,11 @@ class CreationNotes:
         self._answer = answer
         self._own = Pages(_key(tries.number), _BUNCH, _PAGE)
         self._is_announced = False
+        # The objects that were seen to be the only ones of their names. They are kept in one value, because they change
+        # all pages otherwise.
+        self._alone: set[int] = set()
+        self._is_alone_kept = True
+        self._head_kept = began
         # Until when each object may be posted without another note. A note counts only once it is stored.
         self._safe: dict[int, datetime] = {}
         self._posted: set[int] = set()
@@ -170,10 +176,14 @@ class CreationNotes:
         is_ours = receipt["action"] == "created" or (earlier is not None and earlier.id == receipt["id"])
         if is_ours and self._tries.durable:
             yield from self._announce()
-            note = self._noted(index) or self._note(index, now)
-            yield from self._own.add(index, replace(note, id=receipt["id"], alone=True).as_json(), now)
+            yield from self._add_own(index, receipt["id"], now)
         elif self._tries.durable and len(self._wishes) > 1:
             yield from self._finds.add(index, receipt["id"], now)
+
+    def keep(self, now: datetime) -> Flow[None]:
+        """Keep the notes that are not kept yet."""
+        if self._tries.durable:
+            yield from self._own.save(now)
 
     def save(self) -> Flow[None]:
         """Keep what is not kept yet, and drop the notes about objects that were announced but never posted."""
@@ -181,7 +191,21 @@ class CreationNotes:
             self._own.drop(index)
         if self._tries.durable:
             yield from self._own.save()
+            if not self._is_alone_kept:
+                yield from self._keep_head()
             yield from self._finds.save()
+
+    def _add_own(self, index: int, identifier: str, now: datetime) -> Flow[None]:
+        """Note that the object with this id is the only one of its name."""
+        note = self._noted(index) or self._note(index, now)
+        if note.id != identifier:
+            yield from self._own.add(index, replace(note, id=identifier, alone=True).as_json(), now)
+            return
+        self._alone.add(index)
+        self._is_alone_kept = False
+        if now - self._head_kept >= _BUNCH:
+            self._head_kept = now
+            yield from self._keep_head()
 
     def _ended(self, number: int, note: CreationNote, begun: Mapping[int, datetime]) -> datetime:
         """The latest time at which the try of that number can have posted: when the next try began.
@@ -212,9 +236,20 @@ class CreationNotes:
     def _announce(self) -> Flow[None]:
         """Keep the start of this try and the number of its notes, before the first of them."""
         if not self._is_announced:
-            kept = {"count": len(self._wishes), "began": self._began.isoformat(), "page": _PAGE}
-            yield Keep(_key(self._tries.number), kept)
+            yield from self._keep_head()
             self._is_announced = True
+
+    def _keep_head(self) -> Flow[None]:
+        self._is_alone_kept, is_kept = True, False
+        try:
+            yield Keep(_key(self._tries.number), self._head)
+            is_kept = True
+        finally:
+            self._is_alone_kept &= is_kept
+
+    def _head(self) -> Json:
+        alone = {"spans": list(_spans(self._alone)), "ids": _digest_of(self._own.values, self._alone)}
+        return {"count": len(self._wishes), "began": self._began.isoformat(), "page": _PAGE, "alone": alone}
 
     def _recall_others(self) -> Flow[None]:
         """Recall the notes of the other tries, by the object's key; the latest try comes last."""
@@ -229,7 +264,10 @@ class CreationNotes:
             # Earlier versions of this package kept 100 notes in a page.
             pages = Pages(_key(number), size=kept.get("page", 100))
             yield from pages.load(kept["count"])
-            notes += [(number, CreationNote.from_json(each)) for each in pages.values.values()]
+            alone = _alone_in(kept, pages.values)
+            for index, each in pages.values.items():
+                note = CreationNote.from_json(each)
+                notes.append((number, replace(note, alone=note.alone or index in alone)))
         told: dict[str, list[tuple[CreationNote, datetime]]] = {}
         for number, note in notes:
             told.setdefault(note.key, []).append((note, self._ended(number, note, begun)))
@@ -262,6 +300,27 @@ class CreationRecord:
     def after_post(self, receipt: Receipt | None, now: datetime) -> Flow[None]:
         """Note the receipt of the POST, or None if it certainly made nothing."""
         return self.notes.after_post(self.index, receipt, now)
+
+
+def _alone_in(head: Mapping[str, Any], notes: Mapping[int, Json]) -> set[int]:
+    """The objects that a try has seen to be alone. None of them if it kept other ids in its notes, or not all ids."""
+    told = head.get("alone")
+    if told is None:
+        return set()
+    alone = {index for first, last in told["spans"] for index in range(first, last + 1)}
+    return alone if _digest_of(notes, alone) == told["ids"] else set()
+
+
+def _digest_of(notes: Mapping[int, Json], indexes: Iterable[int]) -> str:
+    """A digest of the ids in these notes."""
+    return digest([notes.get(index, {}).get("id") for index in sorted(indexes)])
+
+
+def _spans(indexes: Iterable[int]) -> Iterator[list[int]]:
+    """The first and the last index of each row of indexes without a gap."""
+    for _, row in groupby(enumerate(sorted(indexes)), lambda each: each[1] - each[0]):
+        members = [index for _, index in row]
+        yield [members[0], members[-1]]
 
 
 def _key(number: int) -> str:

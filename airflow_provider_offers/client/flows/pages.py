@@ -120,6 +120,10 @@ class Checkpoint:
         """Keep a receipt, at once or in a bunch."""
         yield from self._pages.add(index, receipt, now)
 
+    def keep(self, now: datetime) -> Flow[None]:
+        """Keep what is not kept yet."""
+        yield from self._pages.save(now)
+
     def save(self) -> Flow[None]:
         """Keep what is not kept yet."""
         yield from self._pages.save()

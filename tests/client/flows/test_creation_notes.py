@@ -81,6 +81,46 @@ def test_a_receipt_is_known_to_the_next_try_before_the_work_is_finished() -> Non
     assert second.waits(0) == START.timestamp()
 
 
+def test_what_is_seen_of_a_whole_list_is_kept_in_one_value() -> None:
+    store = Counting()
+    first = notes(1, wishes(400))
+    for index in range(400):
+        remember(store, first.before_post(index, at(0)))
+        remember(store, first.after_post(index, Receipt(f"offer {index}", f"instance {index}", etag=1), at(0)))
+    remember(store, first.keep(at(1)))
+    before = len(store.kept)
+    for index in [*range(100), *range(150, 400)]:
+        remember(store, first.add(index, {"id": f"offer {index}", "action": "created"}, at(2)))
+    remember(store, first.save())
+
+    assert store.kept[before:] == ["offers_tried_1"] * 2
+    second = next_try(store, wishes(400), began=300)
+    alone = [earlier.alone for index in range(400) if (earlier := second.earlier(index)) is not None]
+    assert alone == [True] * 100 + [False] * 50 + [True] * 250
+
+
+def test_an_object_that_took_the_place_of_the_created_one_is_the_one_that_is_known() -> None:
+    store = Notebook()
+    first = notes(1)
+    remember(store, first.before_post(0, at(0)))
+    remember(store, first.after_post(0, MADE, at(1)))
+    remember(store, first.add(0, {"id": "offer 3", "action": "created"}, at(2)))
+    remember(store, first.save())
+    assert next_try(store, began=300).earlier(0) == Earlier(at(0), at(0), "offer 3", alone=True, changed=False)
+
+
+def test_an_object_without_a_kept_id_is_not_alone_although_the_try_saw_it() -> None:
+    """The try ended after it kept what it had seen, and before it kept the page with the id."""
+    store = Notebook()
+    first = notes(1, wishes(2))
+    remember(store, first.before_post(0, at(0)))
+    page = store.recall("offers_tried_1_0")
+    remember(store, first.after_post(0, MADE, at(1)))
+    remember(store, first.add(0, CREATED, at(3)))
+    store.keep("offers_tried_1_0", page)
+    assert next_try(store, wishes(2), began=300).earlier(0) == Earlier(at(0), at(40) + DOUBT, changed=False)
+
+
 def test_a_post_that_certainly_made_nothing_leaves_no_note() -> None:
     store = Notebook()
     first = notes(1, wishes(2))

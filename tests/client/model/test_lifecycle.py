@@ -132,6 +132,9 @@ class _Heard:
         yield from ()
         self.actions[index] = written.action
 
+    def parked(self) -> Flow[None]:
+        yield from ()
+
     def failed(self, index: int, error: OfferLibraryError) -> None:
         self.errors[index] = error
 
