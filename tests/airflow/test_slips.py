@@ -22,7 +22,8 @@ from airflow_provider_offers.operators.offers import (
     SearchOffersOperator,
 )
 from airflow_provider_offers.sensors.offers import OfferStatusSensor
-from tests.airflow.library import CONNECTION, dag_of, personalized, writes
+from tests.airflow.harness import Airflow
+from tests.airflow.library import CONNECTION, dag_of, personalized, run, seed, writes
 from tests.airflow.task_runner import run_task
 from tests.deciding import PROFILE, Stage
 
@@ -196,3 +197,18 @@ def test_an_unknown_argument_is_told_with_the_nearest_one(operator: Any, argumen
     with dag_of("arguments"), pytest.raises(TypeError, match="Invalid arguments were passed") as refused:
         operator(**TASK, **arguments)
     assert str(refused.value).endswith(said)
+
+
+def test_a_search_takes_days_and_needs_values(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    """`{{ ds }}` is a day, and a parameter may be empty."""
+    seed(emulator, api, "Towel")
+    with dag_of("days", params={"name": ""}) as dag:
+        days = ["created>={{ macros.ds_add(ds, -1) }}", "modified<{{ macros.ds_add(ds, 2) }}"]
+        SearchOffersOperator(task_id="these_days", properties=days)
+        SearchOffersOperator(task_id="later", properties="created>={{ macros.ds_add(ds, 2) }}")
+        SearchOffersOperator(task_id="any_name", properties="name!={{ params.name }}")
+    result = run(airflow, emulator, api, dag)
+
+    assert [each["name"] for each in result.result("these_days")] == ["Towel"]
+    assert result.result("later") == []
+    assert "'name!={{ params.name }}'; expected a value after !=" in str(result.error("any_name"))

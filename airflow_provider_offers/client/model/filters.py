@@ -25,13 +25,17 @@ log = logging.getLogger(__name__)
 
 _DATES = ("created", "modified")
 _DATE = Place(facts=(InstantInZone(),))
-# The beginning of a date that can be compared as text, or milliseconds since 1970.
+# A date, its beginning, or milliseconds since 1970.
 _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}", re.ASCII)
 _WITHOUT_ZONE = re.compile(r"\d{4}(-\d\d(-\d\d(?P<time>[T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?)?)?", re.ASCII)
 _AS_TEXT = "No page of Adobe's shows such a date in a filter; the service may compare it as text, or in UTC"
 _IN_QUOTES = re.compile(r"(?P<quote>[\"'])(?P<inside>.+)(?P=quote)", re.DOTALL)
 _PATTERN = "Adobe's pages show patterns after ~ only"
 _QUOTES = "No page of Adobe's shows a value in quotes; the service compares the quotes too"
+_WITHOUT_VALUE = "No page of Adobe's shows a filter without a value"
+_DAY = "No page of Adobe's shows a date without a time in a filter, so the beginning of it is sent"
+# The beginning of the first year.
+_BEGINNING = "0001-01-01T00:00:00Z"
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 # Sensors repeat one search many times.
 _MOST_TOLD = 1_000
@@ -59,7 +63,11 @@ def fitted(query: Query, kind: Kind) -> Query:
 def _findings(query: Query, kind: Kind) -> Iterator[Violation]:
     for each in query.properties:
         yield from _path_findings(each.path, kind, "properties", each.text)
-        yield from _value_findings(_respelled(each, kind), kind)
+        sent = _respelled(each, kind)
+        yield from _value_findings(sent, kind)
+        if each.operator in (">", "<=") and _beginning(each.value) == sent.value != each.value:
+            # The author may mean the end of the day.
+            yield Doubt("properties", repr(each.text), f"{ACCEPTED}; this compares with {sent.value}", _DAY)
     for path, _ in query.order_by:
         yield from _path_findings(path, kind, "order_by", path)
     for path in query.fields:
@@ -104,7 +112,15 @@ def _respelled(each: Filter, kind: Kind) -> Filter:
     value = each.value
     if each.operator in EXACT:
         value = neutral_value(value, neutral_tokens(neutral_path(each.path, kind.names), kind.names)[1])
+    elif place.fact(InstantInZone) is not None:
+        value = _beginning(value)
     return replace(each, value=str(cleaned(place, value)))
+
+
+def _beginning(value: str) -> str:
+    """The first instant in UTC of a year, a month or a day; any other value as it is."""
+    part = _WITHOUT_ZONE.fullmatch(value)
+    return value if part is None or part["time"] else value + _BEGINNING[len(value) :]
 
 
 def _has_own_spelling(place: Place) -> bool:
@@ -119,22 +135,35 @@ def _value_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
     if (inside := _IN_QUOTES.fullmatch(each.value)) and not place.words:
         meant = perhaps([f"{each.path}{each.operator}{inside['inside']}"])
         yield Doubt("properties", repr(each.text), f"the value without quotes{meant}", _QUOTES)
+    if not each.value and _accepted_instead(place, "") is None:
+        yield _without_value(each, place, kind)
+        return
     if each.operator == "~":
         return
     if each.operator in EXACT and "*" in each.value and not place.words and place.fact(KnownUri) is None:
         pattern = each.value.replace(".*", "*").replace("*", ".*")
         meant = perhaps([f"{each.path}~{pattern}"]) if each.operator == "==" else ""
         yield Doubt("properties", repr(each.text), f"a whole value after {each.operator}{meant}", _PATTERN)
-    if place.fact(InstantInZone) and (naive := _WITHOUT_ZONE.fullmatch(each.value)):
-        # The beginning of a date is a bound, but equals no date.
-        if naive["time"] or each.operator in EXACT:
-            yield Doubt("properties", repr(each.text), f"{ACCEPTED}, after the operator", _AS_TEXT)
+    if place.fact(InstantInZone) and _WITHOUT_ZONE.fullmatch(each.value):
+        yield Doubt("properties", repr(each.text), f"{ACCEPTED}, after the operator", _AS_TEXT)
         return
     if each.operator in EXACT and (place.words or place.fact(KnownUri) is not None):
         for finding in findings(place, each.value, "properties"):
             yield replace(finding, given=repr(each.text))
     elif accepted := _accepted_instead(place, each.value):
         yield Violation("properties", repr(each.text), accepted)
+
+
+def _without_value(each: Filter, place: Place, kind: Kind) -> Violation:
+    """The finding about a comparison with nothing, as a template without its parameter renders it.
+
+    A name, an id and a reference are never empty, so the search would find nothing or everything.
+    """
+    accepted = f"a value after {each.operator}"
+    tokens = neutral_path(each.path, kind.names)
+    if tokens in (["id"], ["name"]) or place.words or place.fact(RefersTo) is not None:
+        return Violation("properties", repr(each.text), accepted)
+    return Doubt("properties", repr(each.text), accepted, _WITHOUT_VALUE)
 
 
 def _accepted_instead(place: Place, value: str) -> str | None:

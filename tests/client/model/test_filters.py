@@ -34,6 +34,12 @@ def asked(kind: Kind = PERSONALIZED, **parameters: Any) -> list[str]:
         ({"properties": "cappingConstraint.globalCap>="}, "expected a number after the operator"),
         ({"properties": "selectionConstraint.endDate<01.06.2036"}, "an RFC 3339 date-time"),
         ({"properties": "modified>="}, "an RFC 3339 date-time"),
+        # What `name!={{ params.name }}` renders without the parameter: it would find everything.
+        ({"properties": "name!="}, "expected a value after !="),
+        ({"properties": "name~"}, "expected a value after ~"),
+        ({"properties": "status!="}, "expected a value after !="),
+        ({"properties": "id=="}, "expected a value after =="),
+        ({"properties": "tags=="}, "expected a value after =="),
         ({"properties": "representations.placement==name:Web hero"}, "an id after the operator"),
         ({"properties": "tags!=name:Spring"}, "an id after the operator"),
         ({"properties": "tags==xcore:eligibility-rule:124e0faf5b8ee89b"}, "the id of a collection qualifier after the"),
@@ -61,6 +67,13 @@ def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
         "selectionConstraint.endDate<2026-05-01T00:00:00Z",
         "modified>=2026-05-01T00:00:00Z",
     ]
+    # A date that is a bound begins at midnight.
+    days = ["selectionConstraint.endDate<2036", "created>=2036-06-01", "xdm:selectionConstraint.xdm:startDate>=2036-06"]
+    assert asked(properties=days) == [
+        "selectionConstraint.endDate<2036-01-01T00:00:00Z",
+        "created>=2036-06-01T00:00:00Z",
+        "xdm:selectionConstraint.xdm:startDate>=2036-06-01T00:00:00Z",
+    ]
     # The author's own pattern is not escaped.
     assert asked(properties=["status~App.*", "name==Approved"]) == ["status~App.*", "name==Approved"]
 
@@ -72,8 +85,6 @@ def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
         "rank.priority~1.",
         "rank.priority>-1",
         "cappingConstraint.globalCap<1000.5",
-        "selectionConstraint.endDate<2036",
-        "created>=2036-06-01",
         "modified>1603395515489",
         "modified~.*T00:.*",
         "tags==xcore:tag:124f4e5c8a00cd92",
@@ -99,6 +110,9 @@ def test_a_value_that_a_property_may_have_is_asked_for(text: str) -> None:
         ("selectionConstraint.endDate<2036-06-01 09:00", "an RFC 3339 date-time with a zone"),
         # The beginning of a date is a bound, but equals no date.
         ("selectionConstraint.startDate==2036-06-01", "an RFC 3339 date-time with a zone"),
+        ("description!=", "expected a value after !="),
+        ("characteristics.sku==", "expected a value after =="),
+        ("createdBy~", "expected a value after ~"),
     ],
 )
 def test_a_value_that_may_never_be_found_is_asked_for_with_a_warning(
@@ -110,12 +124,26 @@ def test_a_value_that_may_never_be_found_is_asked_for_with_a_warning(
     assert meant in said
 
 
+def test_a_day_that_may_mean_its_end_is_asked_for_with_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "_told", set())
+    assert asked(properties="created<=2036-06-01,modified>2036-06") == [
+        "created<=2036-06-01T00:00:00Z",
+        "modified>2036-06-01T00:00:00Z",
+    ]
+    said = [record.getMessage() for record in caplog.records if record.name == filters.__name__]
+    assert ["given 'created<=2036-06-01'" in said[0], "given 'modified>2036-06'" in said[1]] == [True, True]
+    assert all("this compares with 2036-06-01T00:00:00Z" in each for each in said)
+
+
 def test_a_value_of_a_usual_form_is_asked_for_in_silence(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filters, "_told", set())
-    for text in ("name==Rock'n'Roll", 'name==6" towel', "created>=2036-06-01", "modified>1603395515489", "name~.*"):
+    for text in ("name==Rock'n'Roll", 'name==6" towel', "modified>1603395515489", "name~.*"):
         assert asked(properties=text) == [text]
+    assert asked(properties="created>=2036-06-01") == ["created>=2036-06-01T00:00:00Z"]
     assert [record.getMessage() for record in caplog.records if record.name == filters.__name__] == []
 
 
