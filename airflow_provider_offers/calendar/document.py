@@ -9,9 +9,10 @@ from typing import Any
 
 from airflow_provider_offers.calendar.held import Copy, Held
 from airflow_provider_offers.calendar.intervals import Union, interval
-from airflow_provider_offers.calendar.showing import APPROVED, Showing, placements_of, showing_of
+from airflow_provider_offers.calendar.showing import Showing, placements_of, showing_of
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, FALLBACK, PERSONALIZED, PLACEMENT
+from airflow_provider_offers.client.model.lifecycle import APPROVED
 
 HORIZON = timedelta(days=400)
 """How far ahead gaps are looked for."""

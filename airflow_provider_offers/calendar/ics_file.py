@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_offers.client.model.instants import parse_instant
+from airflow_provider_offers.client.model.lifecycle import APPROVED
 
 # Maximum octets of a line, without its end.
 _LONGEST = 75
@@ -39,7 +40,7 @@ def _event(row: Mapping[str, Any], start: datetime, end: datetime, made_at: date
     yield f"DESCRIPTION:{_text(_told(row))}"
     yield f"CATEGORIES:{','.join(map(_text, [row['status'] or 'none', *row['marks']]))}"
     # Only an approved offer can be shown: of the others, nothing is settled.
-    yield "STATUS:CONFIRMED" if row["status"] == "approved" else "STATUS:TENTATIVE"
+    yield "STATUS:CONFIRMED" if row["status"] == APPROVED else "STATUS:TENTATIVE"
     yield "TRANSP:TRANSPARENT"
     yield "END:VEVENT"
 

@@ -13,9 +13,8 @@ from datetime import datetime
 from airflow_provider_offers.calendar.held import Copy, Held
 from airflow_provider_offers.calendar.intervals import Interval, Union, ahead_of, common, interval, merged, without
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, PERSONALIZED
-from airflow_provider_offers.client.model.reaching import LIVE, contained, named, texts
-
-APPROVED = "approved"
+from airflow_provider_offers.client.model.lifecycle import APPROVED, LIVE
+from airflow_provider_offers.client.model.reaching import contained, named, texts
 
 
 @dataclass(frozen=True, slots=True)

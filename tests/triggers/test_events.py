@@ -17,8 +17,9 @@ from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import KINDS, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.lifecycle import SHOWN
 from airflow_provider_offers.client.settings import parse_settings
-from airflow_provider_offers.client.waiting.happenings import CLOSED, CLOSING, OPENED, SHOWN
+from airflow_provider_offers.client.waiting.happenings import CLOSED, CLOSING, OPENED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.triggers import overviews
 from airflow_provider_offers.triggers.events import NEEDED, STATUSES, STATUSES_OF, OfferLibraryEventTrigger

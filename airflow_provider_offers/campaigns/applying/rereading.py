@@ -14,7 +14,7 @@ from airflow_provider_offers.campaigns.applying.steps import (
 )
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, DRAFT, Names, edited_by
+from airflow_provider_offers.campaigns.planning.snapshot import Names, edited_by
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan, PlannedObject
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone
@@ -22,6 +22,7 @@ from airflow_provider_offers.client.model.applying import MISSING, value_at
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.model.lifecycle import ARCHIVED, DRAFT
 from airflow_provider_offers.client.model.spelling import split_pointer
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted

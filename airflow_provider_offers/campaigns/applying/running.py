@@ -33,7 +33,6 @@ from airflow_provider_offers.campaigns.applying.writing import (
 )
 from airflow_provider_offers.campaigns.errors import CampaignError
 from airflow_provider_offers.campaigns.objects import Key
-from airflow_provider_offers.campaigns.planning.snapshot import DRAFT
 from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.campaigns.reports import Outcome, Report
 from airflow_provider_offers.campaigns.state.states import Applied, State
@@ -49,8 +48,8 @@ from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind
+from airflow_provider_offers.client.model.lifecycle import DRAFT, LIVE
 from airflow_provider_offers.client.model.operations import Operation
-from airflow_provider_offers.client.model.reaching import LIVE
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.wire.messages import Flow, Json, Pause
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_offers.campaigns.planning.snapshot import DRAFT
 from airflow_provider_offers.campaigns.plans import PlannedObject
 from airflow_provider_offers.client.model.kinds import DECISION, KINDS, Kind
-from airflow_provider_offers.client.model.lifecycle import ACTIVATE, PUBLISH, Step
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE, DRAFT, PUBLISH, Step
 
 
 def kind_of_planned(planned: PlannedObject) -> Kind:

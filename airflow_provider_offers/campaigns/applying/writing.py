@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from airflow_provider_offers.campaigns.applying.references import KnownIds
 from airflow_provider_offers.campaigns.errors import StateLockedError
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, DRAFT
 from airflow_provider_offers.campaigns.plans import ABSENT, Change
 from airflow_provider_offers.client.errors import AlreadyExistsError, ConflictError, OfferLibraryError
 from airflow_provider_offers.client.flows.access import Access
@@ -23,7 +22,7 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.applying import MISSING, value_at
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.model.lifecycle import ACTIVATE
+from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVED, DRAFT
 from airflow_provider_offers.client.model.operations import Operation
 from airflow_provider_offers.client.model.preparing import prepare_planned
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer

@@ -11,13 +11,14 @@ from airflow_provider_offers.campaigns.manifest.templates import is_template
 from airflow_provider_offers.campaigns.moving.selecting import Selection
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare, symbolic
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names
+from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.cleaning import tidied
 from airflow_provider_offers.client.model.comparing import EMPTY
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import KINDS, kinds_of
+from airflow_provider_offers.client.model.lifecycle import ARCHIVED
 from airflow_provider_offers.client.model.places import Place, pointings
 from airflow_provider_offers.client.model.validation import offer_findings
 from airflow_provider_offers.client.reading import OnPage, read_kind

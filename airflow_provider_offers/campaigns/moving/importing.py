@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import symbolic
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, check_state, referred_kinds
+from airflow_provider_offers.campaigns.planning.snapshot import Names, check_state, referred_kinds
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.model.lifecycle import ARCHIVED
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

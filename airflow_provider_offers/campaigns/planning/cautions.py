@@ -9,6 +9,7 @@ from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.plans import PlannedObject
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import DECISION, KINDS, Kind
+from airflow_provider_offers.client.model.lifecycle import LIVE
 from airflow_provider_offers.client.text import listed, quoted
 
 _SHOWN = 5
@@ -35,7 +36,7 @@ class Cautions:
             return
         if any(entity.properties.get(name) for name in _CAPS) and _moves_window(planned):
             self._resets.append(planned.key)
-        if kind is DECISION and entity.status == "live":
+        if kind is DECISION and entity.status == LIVE:
             self._live.append(planned.key)
 
     def is_live(self, key: Key) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 from airflow_provider_offers.campaigns.objects import Campaign, Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
 from airflow_provider_offers.campaigns.planning.snapshot import (
-    ARCHIVED,
     Names,
     Rereading,
     check_state,
@@ -23,6 +22,7 @@ from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.model.lifecycle import ARCHIVED
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.wire.messages import Flow, Json
 

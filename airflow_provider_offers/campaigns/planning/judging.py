@@ -8,13 +8,13 @@ from typing import Any
 
 from airflow_provider_offers.campaigns.objects import Key, Lifecycle, WantedByKey, WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import Differences, compare, symbolic
-from airflow_provider_offers.campaigns.planning.snapshot import ARCHIVED, Names, edited_by
+from airflow_provider_offers.campaigns.planning.snapshot import Names, edited_by
 from airflow_provider_offers.campaigns.plans import Action, Change, PlannedObject
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.model.lifecycle import is_final
+from airflow_provider_offers.client.model.lifecycle import ARCHIVED, DRAFT, SHOWN, is_final
 from airflow_provider_offers.client.model.respelling import plain_name
 from airflow_provider_offers.client.text import quoted
 
@@ -26,7 +26,7 @@ _UNKNOWN = (
 _GONE = "it was applied before, and is gone from the library"
 _NOTHING_TO_ARCHIVE = "the library has no such object, so there is nothing to archive"
 # The statuses in which Adobe's pages create objects.
-_NEW = ("draft", "approved", "live")
+_NEW = (DRAFT, *SHOWN)
 _ARCHIVED = "it is archived, and archiving is final: choose another name, or delete the archived object"
 
 

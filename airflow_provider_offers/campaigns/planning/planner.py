@@ -14,7 +14,6 @@ from airflow_provider_offers.campaigns.planning.judging import Judge, Sightings
 from airflow_provider_offers.campaigns.planning.reaching import Reach
 from airflow_provider_offers.campaigns.planning.retiring import Retirement
 from airflow_provider_offers.campaigns.planning.snapshot import (
-    ARCHIVED,
     Names,
     Rereading,
     check_state,
@@ -28,12 +27,12 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind, kinds_of
+from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED
 from airflow_provider_offers.client.model.places import Pointing, pointings
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow
 
-APPROVED = "approved"
 _WRITTEN = ("create", "update", "rename")
 
 

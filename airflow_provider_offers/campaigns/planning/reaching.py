@@ -10,7 +10,8 @@ from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import name_in
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, TAG
-from airflow_provider_offers.client.model.reaching import LIVE, contained, named, texts
+from airflow_provider_offers.client.model.lifecycle import LIVE
+from airflow_provider_offers.client.model.reaching import contained, named, texts
 from airflow_provider_offers.client.wire.messages import Json
 
 

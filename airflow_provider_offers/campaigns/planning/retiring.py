@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from airflow_provider_offers.campaigns.errors import TooManyRetiredError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
-from airflow_provider_offers.campaigns.planning.snapshot import DRAFT, Names, edited_by
+from airflow_provider_offers.campaigns.planning.snapshot import Names, edited_by
 from airflow_provider_offers.campaigns.plans import PlannedObject, Prune
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
-from airflow_provider_offers.client.model.reaching import LIVE
+from airflow_provider_offers.client.model.lifecycle import DRAFT, LIVE
 from airflow_provider_offers.client.text import listed, quoted
 
 _OFF = "it is gone from the manifest, and nothing is retired without prune"

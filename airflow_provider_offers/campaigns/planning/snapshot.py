@@ -13,14 +13,13 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
 from airflow_provider_offers.client.model.kinds import KINDS, Kind, kinds_of
+from airflow_provider_offers.client.model.lifecycle import ARCHIVED
 from airflow_provider_offers.client.model.places import pointings, targets
 from airflow_provider_offers.client.model.respelling import bare_name
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 _IN_VAIN = 32
-DRAFT = "draft"
-ARCHIVED = "archived"
 
 
 @dataclass(slots=True)

@@ -35,6 +35,7 @@ from airflow_provider_offers.client.model.decided import Decided, Package
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
+from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED, is_final
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.text import quoted
@@ -42,8 +43,6 @@ from airflow_provider_offers.client.waiting.verdicts import called, missing_offe
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
 _MOST_TOLD = 5
-# A decision with one of these statuses never goes live again.
-_FINAL = ("complete", "archived")
 _OWN_TERMS = ("dryRun", "responseFormat", "allowDuplicatePropositions")
 
 
@@ -159,7 +158,7 @@ def _still_made(access: Access, decision: Reference) -> Flow[Entity]:
     entity: Entity | None = yield from look_alone(access, decision)
     if entity is None:
         raise _gone(decision)
-    if entity.status in _FINAL:
+    if is_final(entity.status, DECISION.steps):
         raise HopelessError(f"The decision {called(entity)} is {entity.status} and no longer runs")
     end = entity.window["end"]
     try:
@@ -204,7 +203,7 @@ def served_verdict(
     """
     if entity is None:
         raise GoneError(missing_offer(identifier))
-    if entity.status == "archived":
+    if entity.status == ARCHIVED:
         raise HopelessError(f"{called(entity, identifier)} is archived and will not be served again")
     window = window_of(entity.properties)
     if window is not None and window.is_over(now):
@@ -250,7 +249,7 @@ def _by_decision(entity: Entity, wanted: int, decided: Decided | None) -> Served
             best = max(best or 0, shown.etag)
     if best is not None:
         return Served(None, f"The runtime serves etag {best} of {called(entity)}; the sensor waits for etag {wanted}")
-    other = f", which is {entity.status}," if entity.status != "approved" else ""
+    other = f", which is {entity.status}," if entity.status != APPROVED else ""
     return Served(None, f"The runtime does not propose {called(entity)}{other} to this profile")
 
 
@@ -260,7 +259,7 @@ def _by_package(entity: Entity, wanted: int, package: Package) -> Served:
         return Served(None, f"The runtime does not update because of errors in the library: {told}")
     if package.date is None:
         return Served(None, "The runtime has not been updated yet")
-    if entity.status != "approved" or entity.etag < wanted:
+    if entity.status != APPROVED or entity.etag < wanted:
         return Served(None, f"In the library, {called(entity)} is {entity.status} with etag {entity.etag}")
     # The diagnostics count milliseconds; the library may be finer.
     if package.date < _whole_milliseconds(parse_instant(entity.modified)):

@@ -28,6 +28,7 @@ from airflow_provider_offers.client.flows.referring import (
 )
 from airflow_provider_offers.client.model.entities import Deleted, Entity, Receipt, Reference
 from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.model.lifecycle import DRAFT
 from airflow_provider_offers.client.wire.messages import Flow
 
 _CASCADE_FIRST = "cascade deletes these first"
@@ -127,7 +128,7 @@ def _direct_and_indirect_referrers(access: Access, reference: Reference) -> Flow
 def _take_back(access: Access, entity: Entity) -> Flow[bool]:
     """Move an object that customers see back to draft; False if it was not visible."""
     for step in entity.kind.steps:
-        if step.target == "draft" and entity.status in step.origins:
+        if step.target == DRAFT and entity.status in step.origins:
             # Somebody else may be faster, with the same result.
             with suppress(NotFoundError, TransitionError):
                 yield from take_step(access, entity.reference, step)

@@ -103,7 +103,7 @@ def edit(
         if written_at is not None and before.etag > written_at + 1:
             raise _edited_since(access, before, prepared, done, written_at) from tries.last
         if not _is_onward(before, prepared):
-            refuse_final(before.status, called(before), done, before.kind.steps)
+            refuse_final(before.status, before.called, done, before.kind.steps)
         written = yield from _sent(before, prepared, tries, write)
         if written is not None:
             return Written(written.receipt, done, before.name, written.request_id)
@@ -201,11 +201,6 @@ def _is_onward(before: Entity, prepared: PreparedPatch) -> bool:
     return all(each.sets and each.path == ("status",) and each.value in targets for each in prepared.changes)
 
 
-def called(entity: Entity) -> str:
-    """The name and id by which messages refer to the object."""
-    return f"{entity.name!r} ({entity.id})"
-
-
 def schedule(
     access: Access,
     reference: Reference,
@@ -237,7 +232,7 @@ def schedule(
             raise doubtful({"window_over": over})
         if over and not told:
             told.add(over)
-            yield Note(f"{called(entity)} is never shown: {over}")
+            yield Note(f"{entity.called} is never shown: {over}")
         changes = window.changes(entity.properties, entity.kind)
         if not changes or entity.status != ACTIVATE.target:
             return changes
@@ -246,7 +241,7 @@ def schedule(
         check = yield from check_decision(access, scheduled, access.exchange.service_now(), others)
         if check:
             remedy = "complete or deactivate it instead, or choose another window"
-            raise NotPublishableError(called(entity), check, doing="Scheduling", remedy=remedy)
+            raise NotPublishableError(entity.called, check, doing="Scheduling", remedy=remedy)
         return [*guards(access, entity, "criteria"), *changes]
 
     return (yield from edit(access, reference, plan, "scheduled", intent=intent))
@@ -273,17 +268,17 @@ def take_step(
         return now or access.exchange.service_now()
 
     def plan(entity: Entity) -> Flow[Patch]:
-        if is_done(step, entity.status, called(entity), entity.kind.steps):
+        if is_done(step, entity.status, entity.called, entity.kind.steps):
             return []
         if step is PUBLISH:
             findings = yield from obstacles(access, entity.kind, entity.properties, now_there(), waive)
             if findings:
-                raise NotPublishableError(called(entity), findings)
+                raise NotPublishableError(entity.called, findings)
             return [*guards(access, entity, *SHOWING), *_set_status(step)]
         if step is ACTIVATE:
             check = yield from check_decision(access, entity.properties, now_there(), waive)
             if check:
-                raise NotPublishableError(called(entity), check, doing="Activating")
+                raise NotPublishableError(entity.called, check, doing="Activating")
             return [*guards(access, entity, *DECIDING), *_set_status(step)]
         return _set_status(step)
 

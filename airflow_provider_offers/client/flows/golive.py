@@ -20,6 +20,7 @@ from airflow_provider_offers.client.flows.supplies import (
 from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, FALLBACK, FORMULA, PLACEMENT, RULE, Kind
+from airflow_provider_offers.client.model.lifecycle import APPROVED
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.text import listed
@@ -148,7 +149,7 @@ def _look_at_fallback(
     if not referred.fallbacks:
         findings.add("no_fallback", "it has no fallback offer")
     for fallback in fallbacks.values():
-        if fallback.status != "approved":
+        if fallback.status != APPROVED:
             findings.add("fallback_not_approved", f"the fallback offer {fallback.called} is {fallback.status!r}")
         covered = shown_in(fallback)
         bare = [each for each in referred.placements if each not in covered]

@@ -16,6 +16,7 @@ from airflow_provider_offers.client.model.differences import difference, readabl
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.lifecycle import ARCHIVED, DRAFT
 from airflow_provider_offers.client.model.operations import Patch
 from airflow_provider_offers.client.model.validation import Validate
 from airflow_provider_offers.client.wire.messages import Flow, Json
@@ -146,7 +147,7 @@ class Work:
 
     def is_still_ours(self, entity: Entity, earlier: Earlier) -> bool:
         """Whether the object of an earlier try's receipt may be taken over unchanged. Edits by others stay."""
-        if entity.status == "archived" and self.wanted.get("status") != "archived":
+        if entity.status == ARCHIVED and self.wanted.get("status") != ARCHIVED:
             return False
         if earlier.changed is not None:
             return not earlier.changed or not self.differs(entity)
@@ -158,7 +159,7 @@ class Work:
         A draft that was published since does not count as a difference.
         """
         kind, rest = self.creation.kind, readable(self.creation.kind, self.wanted, entity.properties)
-        if entity.etag != 1 and self.wanted.get("status") == "draft" and entity.status != "archived":
+        if entity.etag != 1 and self.wanted.get("status") == DRAFT and entity.status != ARCHIVED:
             rest.pop("status", None)
         # Members that the service filled in do not count as a difference.
         other = {

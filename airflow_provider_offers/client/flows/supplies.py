@@ -13,6 +13,7 @@ from airflow_provider_offers.client.generations.reading import is_fit
 from airflow_provider_offers.client.model.entities import Entity, Reference
 from airflow_provider_offers.client.model.identifiers import TYPED_ID
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, Kind, kind_of_type_name
+from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED
 from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.text import listed
@@ -89,13 +90,13 @@ class Supply:
 
     def wants(self, offer: Entity) -> bool:
         """Whether the offer would serve the collection, if its current state is what the listing shows."""
-        return offer.status == "approved" and bool(self._served_by(offer) or not (self.unserved or self.holds_approved))
+        return offer.status == APPROVED and bool(self._served_by(offer) or not (self.unserved or self.holds_approved))
 
     def take(self, offer: Entity, *, is_read: bool = True) -> None:
         """Count one offer of the collection."""
         self.holds_any = True
         self.unread += not is_read
-        if offer.status != "approved":
+        if offer.status != APPROVED:
             return
         self.holds_approved = True
         if offer.kind is not FALLBACK and lacks_rule(offer.properties.get("selectionConstraint")):
@@ -156,7 +157,7 @@ def _look_at_listed(reader: _Reader, findings: Findings, supply: Supply, ids: Se
         offers |= yield from those_there(reader.access, kind_of_type_name(type_name) or PERSONALIZED, of_kind)
     found: dict[str, Entity] = {}
     # First the offers that are not approved according to the listing.
-    for offer in sorted(offers.values(), key=lambda each: each.status == "approved"):
+    for offer in sorted(offers.values(), key=lambda each: each.status == APPROVED):
         now = yield from reader.now(offer)
         if now is not None:
             found[offer.id] = now
@@ -167,7 +168,7 @@ def _look_at_listed(reader: _Reader, findings: Findings, supply: Supply, ids: Se
     for offer in found.values():
         supply.take(offer, is_read=reader.has_read(offer))
     # An archived offer is finished, and does no harm next to one that can be shown. A draft was meant to be shown.
-    fine = ("approved", "archived") if supply.is_enough else ("approved",)
+    fine = (APPROVED, ARCHIVED) if supply.is_enough else (APPROVED,)
     waiting = [each for each in found.values() if each.status not in fine]
     if waiting:
         named = listed([f"{each.called}, {each.status}" for each in waiting])

@@ -18,16 +18,20 @@ class Step:
     done: str
 
 
-PUBLISH = Step("publish", ("draft",), "approved", "published")
-UNPUBLISH = Step("unpublish", ("approved",), "draft", "unpublished")
+DRAFT, APPROVED, LIVE, ARCHIVED = "draft", "approved", "live", "archived"
+# The statuses of offers and decisions that customers may see.
+SHOWN = (APPROVED, LIVE)
+
+PUBLISH = Step("publish", (DRAFT,), APPROVED, "published")
+UNPUBLISH = Step("unpublish", (APPROVED,), DRAFT, "unpublished")
 # An archived offer can only be deleted or duplicated.
-ARCHIVE = Step("archive", ("draft", "approved"), "archived", "archived")
+ARCHIVE = Step("archive", (DRAFT, APPROVED), ARCHIVED, "archived")
 STEPS = (PUBLISH, UNPUBLISH, ARCHIVE)
 
-ACTIVATE = Step("activate", ("draft",), "live", "activated")
-DEACTIVATE = Step("deactivate", ("live",), "draft", "deactivated")
-COMPLETE = Step("complete", ("live",), "complete", "completed")
-ARCHIVE_DECISION = Step("archive", ("draft", "live", "complete"), "archived", "archived")
+ACTIVATE = Step("activate", (DRAFT,), LIVE, "activated")
+DEACTIVATE = Step("deactivate", (LIVE,), DRAFT, "deactivated")
+COMPLETE = Step("complete", (LIVE,), "complete", "completed")
+ARCHIVE_DECISION = Step("archive", (DRAFT, LIVE, COMPLETE.target), ARCHIVED, "archived")
 DECISION_STEPS = (ACTIVATE, DEACTIVATE, COMPLETE, ARCHIVE_DECISION)
 
 

@@ -7,9 +7,6 @@ from typing import TypeVar
 
 from airflow_provider_offers.client.wire.messages import Json
 
-LIVE = "live"
-"""The status of a decision that may be made."""
-
 K = TypeVar("K", bound=Hashable)
 
 

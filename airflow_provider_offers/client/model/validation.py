@@ -14,6 +14,7 @@ from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Viol
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.documents import given_pointer
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
+from airflow_provider_offers.client.model.lifecycle import SHOWN
 from airflow_provider_offers.client.model.names import BESIDE, is_telling, name_findings
 from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.text import quoted
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 # True rejects errors and warns of doubts, "strict" rejects both, False checks only the form.
 Validate = bool | Literal["strict"]
 # The statuses in which customers may see the object. A draft may be incomplete; a shown object may not.
-SHOWN_STATUSES = ("approved", "live")
 
 MAX_BYTES = 300 * 1024
 _COUNTED = re.compile(r"(\d+) [a-z]")
@@ -121,7 +121,7 @@ def size_of(content: Json) -> int:
 
 def in_status(status: Json, found: list[Violation]) -> list[Violation]:
     """The findings for an object in that status. Gaps are doubts in a draft, and errors in a shown object."""
-    if status not in SHOWN_STATUSES:
+    if status not in SHOWN:
         return found
     return [
         Violation(each.pointer, each.given, each.expected) if isinstance(each, Doubt) and each.until_shown else each

@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
+from airflow_provider_offers.client.model.lifecycle import SHOWN
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -21,7 +22,6 @@ CREATED, CHANGED, STATUS, DELETED = "created", "changed", "status", "deleted"
 OPENED, CLOSING, CLOSED = "window_opened", "window_closing", "window_closed"
 WORDS = (CREATED, CHANGED, STATUS, OPENED, CLOSING, CLOSED, DELETED)
 # The statuses in which customers may see an object: windows matter in these, unless a filter names others.
-SHOWN = ("approved", "live")
 # How far the stamp of a creation may be behind the look before it.
 _OVERLAP = timedelta(seconds=60)
 # A clock that goes back by more was set; by less, two servers differ.
