@@ -47,8 +47,8 @@ from airflow_provider_offers.client.wire.messages import (
     fit_request_id,
 )
 from airflow_provider_offers.client.wire.network import (
+    Proxies,
     longest_answer,
-    proxy_for,
     proxy_secrets,
     tls_context,
 )
@@ -101,7 +101,7 @@ class AsyncShell:
         self._on_token = on_token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, Secret | None] = {}
+        self._proxies = Proxies(settings)
         self._fetching = asyncio.Lock()
 
     @property
@@ -213,7 +213,7 @@ class AsyncShell:
         progress = Progress(seconds, asyncio.timeout(seconds), began, lambda: request.is_held_up(self._clock()))
         session = self._open_session()
         try:
-            proxy = self._proxy(request.url)
+            proxy = self._proxies.of(request.url)
         except ConfigurationError:
             raise
         except ValueError:
@@ -283,7 +283,7 @@ class AsyncShell:
                 timeout=timeout,
                 headers={"User-Agent": USER_AGENT},
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # Off: otherwise an entry of ~/.netrc would replace the token. `_proxy` finds the proxies.
+                # Off: otherwise an entry of ~/.netrc would replace the token. `Proxies` finds the proxies.
                 trust_env=False,
                 auto_decompress=True,
             )
@@ -292,14 +292,6 @@ class AsyncShell:
             # Otherwise aiohttp repeats GET, PUT and DELETE after a lost answer, and the flow does not know.
             self._session._retry_connection = False
         return self._session
-
-    def _proxy(self, url: str) -> Secret | None:
-        """The proxy for the URL, looked up once for each host, because reading the environment takes long."""
-        scheme, _, rest = url.partition("://")
-        origin = f"{scheme}://{rest.partition('/')[0]}"
-        if origin not in self._proxies:
-            self._proxies[origin] = proxy_for(url, self._settings)
-        return self._proxies[origin]
 
 
 async def _stand_in_line(governor: Governor) -> None:

@@ -97,6 +97,22 @@ def proxy_for(url: str, settings: Settings) -> Secret | None:
     return proxy
 
 
+class Proxies:
+    """The proxies of one shell, looked up once for each host, because reading the environment takes long."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._of_origin: dict[str, Secret | None] = {}
+
+    def of(self, url: str) -> Secret | None:
+        """The proxy for the URL; see `proxy_for`."""
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}"
+        if origin not in self._of_origin:
+            self._of_origin[origin] = proxy_for(url, self._settings)
+        return self._of_origin[origin]
+
+
 def proxy_secrets(proxy: Secret | None, settings: Settings) -> tuple[str, ...]:
     """The login for the proxy. If the environment names the proxy, the connection does not have it."""
     return () if proxy is None else replace(settings, proxies={"all": proxy}).secrets

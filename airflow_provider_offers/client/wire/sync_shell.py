@@ -29,7 +29,6 @@ from airflow_provider_offers.client.errors import (
     NoAnswerError,
     OfferLibraryError,
 )
-from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
 from airflow_provider_offers.client.wire.connections import PROGRESS, Adapter, HeldUp
@@ -49,9 +48,9 @@ from airflow_provider_offers.client.wire.messages import (
 )
 from airflow_provider_offers.client.wire.network import (
     NO_TLS_THERE,
+    Proxies,
     is_no_tls,
     longest_answer,
-    proxy_for,
     proxy_secrets,
     tls_context,
 )
@@ -104,7 +103,7 @@ class SyncShell:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._guard = threading.Lock()
-        self._proxies: dict[str, Secret | None] = {}
+        self._proxies = Proxies(settings)
 
     @property
     def last_request_id(self) -> str | None:
@@ -202,7 +201,7 @@ class SyncShell:
         """
         session = self._session()
         try:
-            proxy = self._proxy(request.url)
+            proxy = self._proxies.of(request.url)
         except ConfigurationError:
             raise
         except ValueError:
@@ -238,14 +237,6 @@ class SyncShell:
             if PROGRESS.late:
                 return still_incomplete(request, self._settings)
             return _lost(request, error)
-
-    def _proxy(self, url: str) -> Secret | None:
-        """The proxy for the URL, looked up once for each host, because reading the environment takes long."""
-        scheme, _, rest = url.partition("://")
-        origin = f"{scheme}://{rest.partition('/')[0]}"
-        if origin not in self._proxies:
-            self._proxies[origin] = proxy_for(url, self._settings)
-        return self._proxies[origin]
 
     def _read(self, answer: requests.Response) -> bytes:
         """The body, bounded in size here and in time by `_Answer`."""
