@@ -1,4 +1,7 @@
-"""The modules of the client are on floors: a module imports from its own floor and from lower ones, never upward."""
+"""The modules of the client are on floors: a module imports from its own floor and from lower ones, never upward.
+
+Nobody asks for the name of a generation either.
+"""
 
 from __future__ import annotations
 
@@ -77,6 +80,33 @@ def test_no_module_imports_from_a_floor_above(path: Path) -> None:
 def test_an_import_from_above_is_found_in_every_form(statement: str) -> None:
     assert len(upward(f"{CLIENT}.model.kinds", statement)) == 1
     assert upward(f"{CLIENT}.session", statement) == []
+
+
+def asked_for(source: str) -> list[int]:
+    """The lines that compare something with the name of a generation."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Compare)
+        and any(isinstance(each, ast.Constant) and each.value in ("dps", "xcore") for each in ast.walk(node))
+    ]
+
+
+# The settings check the word; the generation and its capabilities are found by it.
+NAME_GENERATIONS = ("settings.py", "generations/choosing.py", "model/capabilities.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_only_a_generation_knows_its_name(path: Path) -> None:
+    """Everybody else asks for a capability, so that another generation is one module and one row."""
+    place = path.relative_to(FOLDER).as_posix()
+
+    assert bool(asked_for(path.read_text(encoding="utf-8"))) == (place in NAME_GENERATIONS)
+
+
+@pytest.mark.parametrize("question", ['api == "xcore"', 'given.get("api", api) != "xcore"', 'api in ("dps", "")'])
+def test_a_question_for_the_name_of_a_generation_is_found(question: str) -> None:
+    assert asked_for(f"if {question}:\n    pass") == [1]
 
 
 PACKAGE = "airflow_provider_offers"

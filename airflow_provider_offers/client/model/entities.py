@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.capabilities import capabilities_of
 from airflow_provider_offers.client.model.identifiers import (
     IDENTIFIER,
     NAME_PREFIX,
@@ -271,9 +272,9 @@ def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbo
             [Violation(wanted.field, f"a receipt from {quoted(origin)}", accepted)],
         )
     reference = _from_text(identifier.strip(), _as_told(given, wanted))
-    # Only generation 1 uses an instance id in URLs; dps uses the reference id.
     instance_id = given.get("instance_id") or given.get("instanceId") or reference.instance_id
-    if given.get("api", api) != "xcore" or not (isinstance(instance_id, str) and UUID.fullmatch(instance_id)):
+    origin_has_ids = capabilities_of(given.get("api", api)).has_instance_ids
+    if not origin_has_ids or not (isinstance(instance_id, str) and UUID.fullmatch(instance_id)):
         instance_id = reference.instance_id
     return Reference(reference.kind, id=reference.id, instance_id=instance_id, name=reference.name)
 

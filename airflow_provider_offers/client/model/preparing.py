@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, UnsupportedError, Violation
+from airflow_provider_offers.client.model.capabilities import capabilities_of
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.documents import json_value
@@ -161,7 +162,7 @@ def _neutral_place(pointer: str, api: str, kind: Kind) -> tuple[list[str], Spell
         )
     tokens = split_pointer(pointer)
     if tokens[0] == "_links":
-        if api != "xcore":
+        if not capabilities_of(api).has_links:
             raise UnsupportedError(f"{pointer!r} is a link of generation 1; {api} has no links")
         return tokens, PLAIN
     first, *rest = tokens[1:] if tokens[0] == "_instance" else tokens
