@@ -14,26 +14,51 @@ from typing import Any
 from airflow_provider_offers.emulator.http.messages import Request
 from airflow_provider_offers.emulator.settings import nearest
 
-EFFECTS: Mapping[str, str] = {
-    "status": "answer with another status, before or after the request took effect",
-    "drop": "close the connection without an answer, before or after the request took effect",
-    "delay": "wait, before or after the request took effect",
-    "late": "close the connection without an answer; the request takes effect later, by the emulator's clock",
-    "early": "answer with another status at once; the request takes effect later, by the emulator's clock",
-    "repeat": "let the request take effect twice and send the second answer, like a gateway that repeats requests",
-    "foreign": "let the request take effect and send the latest answer to another caller of its route",
-    "interim": "send an interim answer (1xx) before the answer",
-    "unended": "send an interim answer (1xx) and close the connection, before or after the request took effect",
-    "lengths": "send an answer with two unequal Content-Length headers",
-    "garble": "send bytes that are not HTTP, before or after the request took effect; `body` sets them",
-    "html": "answer with a proxy's HTML page, before or after the request took effect",
-    "dribble": "send the answer's body in small pieces with pauses",
-    "truncate": "close the connection in the middle of the answer's body",
-    "malformed": "send a body that is not JSON",
-    "fail_job": "let the batch job of the request end in ERROR; `body` sets the reason",
-    "expire_token": "expire the token of the request and reject the request with 401013",
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a rule may do. `timed` effects strike before or after the request takes effect, as the rule says.
+
+    `status` is the default status of the answer; with `interim` it is that of an interim answer (1xx).
+    """
+
+    description: str
+    timed: bool = False
+    interim: bool = False
+    status: int = 503
+
+
+EFFECTS: Mapping[str, Effect] = {
+    "status": Effect("answer with another status, before or after the request took effect", timed=True),
+    "drop": Effect("close the connection without an answer, before or after the request took effect", timed=True),
+    "delay": Effect("wait, before or after the request took effect", timed=True),
+    "late": Effect("close the connection without an answer; the request takes effect later, by the emulator's clock"),
+    "early": Effect(
+        "answer with another status at once; the request takes effect later, by the emulator's clock", status=504
+    ),
+    "repeat": Effect(
+        "let the request take effect twice and send the second answer, like a gateway that repeats requests"
+    ),
+    "foreign": Effect("let the request take effect and send the latest answer to another caller of its route"),
+    "interim": Effect("send an interim answer (1xx) before the answer", interim=True, status=103),
+    "unended": Effect(
+        "send an interim answer (1xx) and close the connection, before or after the request took effect",
+        timed=True,
+        interim=True,
+        status=103,
+    ),
+    "lengths": Effect("send an answer with two unequal Content-Length headers"),
+    "garble": Effect(
+        "send bytes that are not HTTP, before or after the request took effect; `body` sets them", timed=True
+    ),
+    "html": Effect("answer with a proxy's HTML page, before or after the request took effect", timed=True),
+    "dribble": Effect("send the answer's body in small pieces with pauses"),
+    "truncate": Effect("close the connection in the middle of the answer's body"),
+    "malformed": Effect("send a body that is not JSON"),
+    "fail_job": Effect("let the batch job of the request end in ERROR; `body` sets the reason"),
+    "expire_token": Effect("expire the token of the request and reject the request with 401013"),
 }
-"""All effects with their descriptions."""
+"""All effects."""
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -79,7 +104,7 @@ class Fault:
     @property
     def code(self) -> int:
         """The status of the answer, or of the interim answer."""
-        return _STATUSES.get(self.effect, 503) if self.status is None else self.status
+        return EFFECTS[self.effect].status if self.status is None else self.status
 
     def fits(self, request: Request, route: str) -> bool:
         """Whether the rule matches this request."""
@@ -106,7 +131,7 @@ class Fault:
         return dataclasses.asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.id} {self.effect}" + (f" {self.when}" if self.effect in _TIMED else "")
+        return f"{self.id} {self.effect}" + (f" {self.when}" if EFFECTS[self.effect].timed else "")
 
     def _check(self) -> None:
         if not isinstance(self.effect, str) or self.effect not in EFFECTS:
@@ -133,7 +158,7 @@ class Fault:
                 raise FaultError(f"path_regex is not a regular expression: {error}") from None
 
     def _check_numbers(self) -> None:
-        for name, least, most, kind in (*_BOUNDS, _INTERIM_STATUS if self.effect in _INTERIM else _STATUS):
+        for name, least, most, kind in (*_BOUNDS, _INTERIM_STATUS if EFFECTS[self.effect].interim else _STATUS):
             value = getattr(self, name)
             right = isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
             if not right and not (value is None and name in _OPTIONAL):
@@ -148,9 +173,6 @@ class Fault:
 
 
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
-_TIMED = ("status", "drop", "delay", "html", "unended", "garble")
-_INTERIM = ("interim", "unended")
-_STATUSES = {"early": 504, **dict.fromkeys(_INTERIM, 103)}
 _BOUNDS: tuple[tuple[str, float, float, Any], ...] = (
     ("times", 0, 10**9, int),
     ("after", 0, 10**9, int),

@@ -15,7 +15,11 @@ from airflow_provider_offers.emulator.store.library import Record
 
 def words() -> dict[str, Any]:
     """The kinds in their order with their titles, the effects of faults with their descriptions, and the routes."""
-    return {"kinds": {kind.name: kind.title for kind in KINDS}, "effects": dict(EFFECTS), "routes": list(NAMES)}
+    return {
+        "kinds": {kind.name: kind.title for kind in KINDS},
+        "effects": {name: effect.description for name, effect in EFFECTS.items()},
+        "routes": list(NAMES),
+    }
 
 
 def overview(service: Service, sandbox: str, seen: int | None) -> dict[str, Any]:
