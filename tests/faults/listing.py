@@ -112,21 +112,33 @@ class ListTask:
         def keep(index: int, written: Written) -> Flow[None]:
             return notes.add(index, {"action": written.action, "id": written.receipt.id}, now())
 
-        batch = await _run(session, items, create_object, max_concurrent, keep=keep, order=notes.waits)
+        told = _Told(keep, lambda: notes.keep(now()))
+        try:
+            batch = await _run(session, items, create_object, max_concurrent, told=told, order=notes.waits)
+        except MemoryFailed:
+            # As an operator does, and a worker that is killed does not.
+            remember(self.notebook, notes.save())
+            raise
         remember(self.notebook, notes.save())
         return batch
 
 
+class MemoryFailed(Exception):
+    """Raised by a task's state that cannot keep a value."""
+
+
 @dataclass
 class _Told:
-    keep: Callable[[int, Written], Flow[None]] | None
+    keep: Callable[[int, Written], Flow[None]] | None = None
+    keep_all: Callable[[], Flow[None]] | None = None
 
     def succeeded(self, index: int, written: Written) -> Flow[None]:
         if self.keep is not None:
             yield from self.keep(index, written)
 
     def parked(self) -> Flow[None]:
-        yield from ()
+        if self.keep_all is not None:
+            yield from self.keep_all()
 
     def failed(self, index: int, error: OfferLibraryError) -> None: ...
 
@@ -137,11 +149,12 @@ async def _run(
     work: Work,
     max_concurrent: int,
     *,
-    keep: Callable[[int, Written], Flow[None]] | None = None,
+    told: _Told | None = None,
     order: Callable[[int], float] | None = None,
 ) -> Batch:
+    progress = told or _Told()
     return await run_batch(
-        session, items, work, max_concurrent=max_concurrent, stop=False, progress=_Told(keep), order=order
+        session, items, work, max_concurrent=max_concurrent, stop=False, progress=progress, order=order
     )
 
 

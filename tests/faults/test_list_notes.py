@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.client.flows import creation_notes
 from tests.faults.doors import Steps, WorkerKilled
-from tests.faults.listing import Job, ListTask, is_done, wrong_with
+from tests.faults.listing import Job, ListTask, MemoryFailed, is_done, wrong_with
 from tests.faults.matrix import APIS, LAGS
 from tests.faults.test_lists import JOBS
 from tests.faults.world import World
@@ -55,6 +56,47 @@ def test_a_worker_that_is_killed_at_any_note_leaves_the_rest_to_the_next_try(
         assert wrong_with(task) == [], f"killed {when} note {note}"
     assert is_done(first)
     assert note > 1
+
+
+class _Failing(Notebook):
+    """Fails to store its n-th note, from 1."""
+
+    def __init__(self, note: int) -> None:
+        super().__init__()
+        self._left = note
+
+    def keep(self, key: str, value: Any) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise MemoryFailed
+        super().keep(key, value)
+
+
+@each_api
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize("when", ["before", "after", "fails"])
+def test_notes_of_several_pages_leave_the_rest_to_the_next_try_after_any_note(
+    world: World, api: str, lag: float, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ids are kept beside the look that confirms the objects, and what it saw in a value of its own."""
+    monkeypatch.setattr(creation_notes, "_PAGE", 2)
+    note = 0
+    while True:
+        note += 1
+        task = ListTask.begin(world, api, JOBS[0])
+        world.lag(lag)
+        task.notebook = _Failing(note) if when == "fails" else Mortal(note, when)
+        try:
+            first = task.next_try(max_concurrent=CONCURRENT)
+        except MemoryFailed as error:
+            first = WorkerKilled(error)
+        if not isinstance(first, WorkerKilled):
+            break
+        assert is_done(task.next_try(max_concurrent=CONCURRENT)), f"{when}, note {note}"
+        assert wrong_with(task) == [], f"{when}, note {note}"
+    assert is_done(first)
+    # The start, three pages with the announcements and with the ids, and what was seen.
+    assert note - 1 >= 8
 
 
 class _Frozen(Steps):

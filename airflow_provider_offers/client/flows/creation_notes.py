@@ -50,9 +50,10 @@ class CreationNotes:
         self._answer = answer
         self._own = Pages(_key(tries.number), _BUNCH, _PAGE)
         self._is_announced = False
-        # The objects that were seen to be the only ones of their names. They are kept in one value, because they change
-        # all pages otherwise.
+        # The objects that were seen to be the only ones of their names. Notes of several pages have them in one value,
+        # because they change all pages otherwise.
         self._alone: set[int] = set()
+        self._is_one_page = len(wishes) <= _PAGE
         self._is_alone_kept = True
         self._head_kept = began
         # Until when each object may be posted without another note. A note counts only once it is stored.
@@ -181,8 +182,8 @@ class CreationNotes:
             yield from self._finds.add(index, receipt["id"], now)
 
     def keep(self, now: datetime) -> Flow[None]:
-        """Keep the notes that are not kept yet."""
-        if self._tries.durable:
+        """Keep the notes that are not kept yet. A single page waits for what is seen of its objects."""
+        if self._tries.durable and not self._is_one_page:
             yield from self._own.save(now)
 
     def save(self) -> Flow[None]:
@@ -198,7 +199,7 @@ class CreationNotes:
     def _add_own(self, index: int, identifier: str, now: datetime) -> Flow[None]:
         """Note that the object with this id is the only one of its name."""
         note = self._noted(index) or self._note(index, now)
-        if note.id != identifier:
+        if self._is_one_page or note.id != identifier:
             yield from self._own.add(index, replace(note, id=identifier, alone=True).as_json(), now)
             return
         self._alone.add(index)

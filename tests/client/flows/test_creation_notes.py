@@ -99,6 +99,23 @@ def test_what_is_seen_of_a_whole_list_is_kept_in_one_value() -> None:
     assert alone == [True] * 100 + [False] * 50 + [True] * 250
 
 
+@pytest.mark.parametrize("count", [1, 3, 16])
+def test_a_short_list_takes_no_more_calls_for_what_is_seen_of_it(count: int) -> None:
+    store = Counting()
+    first = notes(1, wishes(count))
+    for index in range(count):
+        remember(store, first.before_post(index, at(0)))
+        remember(store, first.after_post(index, Receipt(f"offer {index}", f"instance {index}", etag=1), at(0)))
+    remember(store, first.keep(at(0)))
+    for index in range(count):
+        remember(store, first.add(index, {"id": f"offer {index}", "action": "created"}, at(0)))
+    remember(store, first.save())
+
+    assert store.kept == ["offers_tried_1", "offers_tried_1_0", "offers_tried_1_0"]
+    second = next_try(store, wishes(count), began=300)
+    assert [getattr(second.earlier(index), "alone", None) for index in range(count)] == [True] * count
+
+
 def test_an_object_that_took_the_place_of_the_created_one_is_the_one_that_is_known() -> None:
     store = Notebook()
     first = notes(1)
