@@ -200,17 +200,25 @@ class Calls:
         return flow
 
     def get(self, kind: Kind, given: Any) -> Action[Entity]:
-        """Read an object."""
+        """Read an object.
+
+        Calls `GET /{container}/instances/{instanceId}` (xcore) or `GET` of the kind's path and the id (dps); Adobe:
+        "Look up an offer". Raises `NotFoundError` if it does not exist, and `AmbiguousNameError` if `given` is a name
+        that several objects have.
+        """
         reference = self.reference(kind, given)
         return lambda access: read_now(access, reference)
 
     def get_unless(self, kind: Kind, given: Any, etag: int | str) -> Action[Entity | None]:
-        """Read an object; None if it still has the etag."""
+        """Read an object as `get` does; None if it still has the etag.
+
+        On xcore, `If-None-Match` saves the body of the answer. dps documents no conditional read: the client compares.
+        """
         reference = self.reference(kind, given)
         return lambda access: read(access, reference, unless_etag=etag)
 
     def get_many(self, references: Sequence[Reference]) -> Action[list[Entity]]:
-        """Read objects in few requests, in the given order.
+        """Read objects in few requests, in the given order; see `look_at`.
 
         Raises `NotFoundError` with the names of all that do not exist.
         """
@@ -226,11 +234,19 @@ class Calls:
         return flow
 
     def look_at(self, references: Sequence[Reference]) -> Action[list[Entity | None]]:
-        """Read objects in few requests, in the given order; None for one that does not exist."""
+        """Read objects in few requests, in the given order; None for one that does not exist.
+
+        Calls one lookup of many ids, `GET /{container}/instances?schema=...` (xcore) or `GET` of the kind's path (dps).
+        Reads an object that the lookup does not show by its id, because listings may lag behind a creation.
+        """
         return lambda access: look_at_all(access, references)
 
     def find(self, kind: Kind, name: str) -> Action[list[Entity]]:
-        """Read every object of exactly that name."""
+        """Read every object of exactly that name; an empty list if there is none.
+
+        Calls a lookup by name: `GET /{container}/instances?schema=...` (xcore) or `GET` of the kind's path (dps). It
+        may not show an object that was created or renamed a moment ago.
+        """
         kind = kind_of(kind)
 
         def flow(access: Access) -> Flow[list[Entity]]:
@@ -242,7 +258,8 @@ class Calls:
     def search(self, kind: Kind, query: Query) -> Search[Entity]:
         """The objects that a query finds, each once. Pages are requested as the caller iterates.
 
-        Calls `GET .../queries/core/search` (xcore) or `GET` of the kind's path, such as `/offers` (dps).
+        Calls `GET /{container}/queries/core/search` (xcore) or `GET` of the kind's path, such as `/offers` (dps);
+        Adobe: "List personalized offers". Raises `UnsupportedError` if the generation has no such parameter.
         """
         return self._search(kind, query, brief=False)
 
@@ -408,27 +425,47 @@ class Calls:
         return flow
 
     def publish(self, kind: Kind, given: Any, *, waive: Collection[Waivable] | Waivable = ()) -> Action[Written]:
-        """Approve an offer, so that customers may see it inside its window."""
+        """Approve an offer, so that customers may see it inside its window.
+
+        Calls a read, then `PATCH` as `patch` does. Raises `NotPublishableError` if customers would not see it, unless
+        `waive` has each reason; and `TransitionError` if it is archived. Sends nothing if it is approved.
+        """
         return self._step("publish", kind, given, waive)
 
     def unpublish(self, kind: Kind, given: Any) -> Action[Written]:
-        """Take an approved offer back to draft."""
+        """Take an approved offer back to draft.
+
+        Calls a read, then `PATCH` as `patch` does. Raises `TransitionError` if it is archived.
+        """
         return self._step("unpublish", kind, given)
 
     def activate(self, kind: Kind, given: Any, *, waive: Collection[Waivable] | Waivable = ()) -> Action[Written]:
-        """Let a decision go live."""
+        """Let a decision go live.
+
+        Calls a read, then `PATCH` as `patch` does. Raises `NotPublishableError` if it would have nothing to show,
+        unless `waive` has each reason; and `TransitionError` if it is complete or archived.
+        """
         return self._step("activate", kind, given, waive)
 
     def deactivate(self, kind: Kind, given: Any) -> Action[Written]:
-        """Take a live decision back to draft."""
+        """Take a live decision back to draft.
+
+        Calls a read, then `PATCH` as `patch` does. Raises `TransitionError` if it is complete or archived.
+        """
         return self._step("deactivate", kind, given)
 
     def complete(self, kind: Kind, given: Any) -> Action[Written]:
-        """Complete a live decision, which is final."""
+        """Complete a live decision, which is final.
+
+        Calls a read, then `PATCH` as `patch` does. Raises `TransitionError` if it is a draft or archived.
+        """
         return self._step("complete", kind, given)
 
     def archive(self, kind: Kind, given: Any) -> Action[Written]:
-        """Archive an offer or a decision, which is final."""
+        """Archive an offer or a decision, which is final.
+
+        Calls a read, then `PATCH` as `patch` does. Sends nothing if it is archived already.
+        """
         return self._step("archive", kind, given)
 
     def _step(self, verb: str, kind: Kind, given: Any, waive: Collection[Waivable] | Waivable = ()) -> Action[Written]:

@@ -45,7 +45,7 @@ def with_each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return read
 
 
-def damage_in(text: str, template: str = "") -> str:
+def damage_in(text: str, template: str) -> str:
     """What a program may have done to a part of the text that the template does not have; empty if nothing shows it."""
     found = (said for form, said in _DAMAGES.items() if {*form.findall(text)} - {*form.findall(template)})
     return next(found, "")

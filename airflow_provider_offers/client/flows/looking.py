@@ -13,7 +13,7 @@ from airflow_provider_offers.client.wire.messages import Flow
 from airflow_provider_offers.client.wire.retry import Looks
 
 
-def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *, whole: bool = False) -> Flow[Found]:
+def look_for(work: Work, why: str, seconds: float, own: Written | None = None, *, whole: bool) -> Flow[Found]:
     """The objects of the name, as soon as our own is among them or when the seconds are over.
 
     `own` names our object; without it, an object that matches the POST counts as ours. With `whole`, the function

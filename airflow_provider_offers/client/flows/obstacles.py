@@ -22,7 +22,7 @@ SHOWING = ("selectionConstraint", "representations")
 
 
 def obstacles(
-    access: Access, kind: Kind, properties: Mapping[str, Json], now: datetime, waive: Collection[str] = ()
+    access: Access, kind: Kind, properties: Mapping[str, Json], now: datetime, waive: Collection[str]
 ) -> Flow[dict[str, str]]:
     """The reasons why customers would not see the offer if it were published; a waived reason is not looked up.
 

@@ -122,7 +122,7 @@ def _send(access: Access, call: Call, before: Entity, change: Change) -> Flow[Wr
             yield pause
 
 
-def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: str | None = None) -> Written:
+def read_receipt(access: Access, reference: Reference, answer: Answer, *, name: str | None) -> Written:
     """The receipt of a write. An unreadable receipt, or one of another object, does not settle the write."""
     receipt = access.generation.receipt(answer)
     if not reference.may_be(receipt.id, receipt.instance_id):

@@ -76,7 +76,7 @@ def _check_token(request: Request, api_key: str, settings: Settings, holder_of: 
         raise GatewayError(403, "403003", "Api Key is invalid")
 
 
-def sandbox_of(request: Request, settings: Settings, container: str | None = None) -> str:
+def sandbox_of(request: Request, settings: Settings, container: str | None) -> str:
     """The sandbox of the request; without a name, the sandbox of the container in its path, else the default."""
     name = request.header("x-sandbox-name")
     status = settings.sandbox_refusal_status

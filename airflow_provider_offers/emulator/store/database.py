@@ -159,13 +159,13 @@ class Database:
             raise
         self.connection.execute("COMMIT")
 
-    def next_number(self, counter: str, step: int = 1) -> int:
-        """The next value of a counter that survives restarts; `step` reserves several values."""
+    def next_number(self, counter: str) -> int:
+        """The next value of a counter that survives restarts."""
         row = self.connection.execute(
-            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ? RETURNING value",
-            (counter, step, step),
+            "INSERT INTO counters VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+            (counter,),
         ).fetchone()
-        return int(row[0]) - step + 1
+        return int(row[0])
 
     def close(self) -> None:
         """Close the connection; all committed data is in the file."""

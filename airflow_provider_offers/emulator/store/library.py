@@ -98,7 +98,7 @@ class Library:
         newest = self._one("SELECT max(modified_ms) FROM revisions")
         clock.follow_store(newest or 0)
 
-    def ensure_reference_objects(self, sandboxes: Iterable[str], *, more: bool = False) -> None:
+    def ensure_reference_objects(self, sandboxes: Iterable[str], *, more: bool) -> None:
         """Add the objects of Adobe's documentation to sandboxes that do not have them yet."""
         sets = [("prepared", wellknown.REFERENCE_OBJECTS, 0)]
         if more:

@@ -77,7 +77,7 @@ def order_by(keys: Sequence[SortKey], *, backwards: bool = False) -> tuple[str, 
 
 
 def beyond(
-    keys: Sequence[SortKey], cursor: Sequence[Any], *, inclusive: bool = False, backwards: bool = False
+    keys: Sequence[SortKey], cursor: Sequence[Any], *, inclusive: bool, backwards: bool
 ) -> tuple[str, list[Any]]:
     """The condition for the rows after a cursor, which can have fewer values than there are keys."""
     alternatives, values = [], []
