@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -14,7 +14,6 @@ from airflow_provider_offers.triggers.overviews import Demand, Look, overview
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from airflow_provider_offers.client.errors import Violation
     from airflow_provider_offers.client.model.kinds import Kind
     from airflow_provider_offers.client.waiting.happenings import Happening, Memory, Thing, Wanted
     from airflow_provider_offers.operators.words import KindName
@@ -23,35 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["OfferLibraryEventTrigger"]
 
+# A day in seconds.
+DAY = 86_400.0
 LibraryEvent: TypeAlias = Literal[
     "created", "changed", "status", "window_opened", "window_closing", "window_closed", "deleted", "drifted"
 ]
 DRIFTED = "drifted"
-# The statuses of each kind that has any. The table of kinds is not imported at DAG parsing.
-_OF_OFFERS = ("draft", "approved", "archived")
-STATUSES_OF = {
-    "personalized": _OF_OFFERS,
-    "fallback": _OF_OFFERS,
-    "decision": ("draft", "live", "complete", "archived"),
-}
-STATUSES = tuple(dict.fromkeys(word for words in STATUSES_OF.values() for word in words))
-# The kinds that an event or a filter needs, by its word.
-NEEDED = {
-    "status": tuple(STATUSES_OF),
-    "window_opened": ("personalized", "decision"),
-    "window_closing": ("personalized", "decision"),
-    "window_closed": ("personalized", "decision"),
-    "tags": ("personalized", "fallback"),
-}
 # The kinds that a campaign may have. Generation 1 has no calls for formulas, and the log of the triggerer says so.
 _CAMPAIGN_KINDS = ("placement", "tag", "rule", "formula", "personalized", "fallback", "collection", "decision")
 _INTERVAL = 30.0
 # A position without new events is kept this often, in seconds.
 _KEEP_EVERY = 600.0
-WINDOW_CLOSING = "window_closing"
-_DAY = 86_400.0
-_PLAIN = "text without a template, because Airflow renders none in a trigger"
-_LONGEST_CLOSING_DAYS = 366
 
 
 class OfferLibraryEventTrigger(BaseEventTrigger):
@@ -90,7 +71,7 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
         names: str | Sequence[str] = (),
         statuses: str | Sequence[str] = (),
         tags: str | Sequence[str] = (),
-        closing_within: timedelta | float = _DAY,
+        closing_within: timedelta | float = DAY,
         campaign: str | None = None,
         state_path: str | None = None,
         poll_interval: float | None = None,
@@ -112,7 +93,10 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
         self.poll_interval = poll_interval
         self.offer_library_conn_id = configuration.connection_id(offer_library_conn_id)
         self.sandbox = sandbox
-        _check(self)
+        # Loaded when a trigger is made, and not with each DAG file that imports the class.
+        from airflow_provider_offers.triggers.event_arguments import check_event_trigger
+
+        check_event_trigger(self)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and its arguments. Equal arguments are one trigger for Airflow, so they have one order."""
@@ -295,154 +279,3 @@ class Teller:
 def _sorted(given: Any) -> list[Any]:
     values = [given] if isinstance(given, str) else list(given) if isinstance(given, (list, tuple, set)) else [given]
     return sorted(set(values), key=str) if all(isinstance(each, str) for each in values) else values
-
-
-def _check(trigger: OfferLibraryEventTrigger) -> None:
-    """Raise one error with every argument that cannot work."""
-    from typing import get_args
-
-    from airflow_provider_offers.client.errors import InvalidInputError
-    from airflow_provider_offers.operators.words import KINDS
-
-    wrong: list[Violation] = [
-        *_words("events", trigger.events, get_args(LibraryEvent)),
-        *_words("kinds", trigger.kinds, KINDS),
-        *_words("statuses", trigger.statuses, STATUSES, optional=True),
-        *_texts("names", trigger.names),
-        *_ids("tags", trigger.tags),
-        *_place(trigger),
-    ]
-    wrong = wrong or [*_impossible(trigger)]
-    wrong += [*_interval(trigger.poll_interval), *_closing(trigger)]
-    wrong += _campaign(trigger)
-    if wrong:
-        raise InvalidInputError("The event trigger is not valid", wrong)
-
-
-def _words(name: str, given: list[Any], words: tuple[str, ...], *, optional: bool = False) -> list[Violation]:
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.model.likeness import some_of
-    from airflow_provider_offers.client.text import quoted
-
-    if (given or optional) and all(each in words for each in given):
-        return []
-    return [Violation(name, quoted(given), some_of(words, [each for each in given if each not in words]))]
-
-
-def _impossible(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
-    """Reject what no object of the kinds can have: the watcher would never tell anything."""
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.text import quoted
-
-    kinds = ", ".join(trigger.kinds)
-    words = [("events", each, each) for each in trigger.events] + [("tags", "tags", each) for each in trigger.tags]
-    for name, word, given in words:
-        needed = NEEDED.get(word, trigger.kinds)
-        if not set(needed) & set(trigger.kinds):
-            yield Violation(name, f"{quoted(given)} for {kinds}", f"one of {', '.join(needed)} in kinds")
-    known = dict.fromkeys(word for kind in trigger.kinds for word in STATUSES_OF.get(kind, ()))
-    if unknown := [each for each in trigger.statuses if each not in known]:
-        accepted = f"one or several of {', '.join(known)}" if known else "nothing, because these kinds have no status"
-        yield Violation("statuses", f"{quoted(unknown)} for {kinds}", accepted)
-
-
-def _texts(name: str, given: list[Any]) -> list[Violation]:
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, TYPED_ID
-    from airflow_provider_offers.client.text import quoted
-
-    if not all(isinstance(each, str) and each.strip() for each in given):
-        return [Violation(name, quoted(given), "text, or a list of texts")]
-    if any(map(_is_template, given)):
-        return [Violation(name, quoted(given), _PLAIN)]
-    if any(TYPED_ID.fullmatch(each.strip()) for each in given):
-        return [Violation(name, quoted(given), "names or patterns of names, and no ids")]
-    if any(each.startswith(NAME_PREFIX) for each in given):
-        return [Violation(name, quoted(given), f"names without {NAME_PREFIX}, because no ids may stand here")]
-    return []
-
-
-def _ids(name: str, given: list[Any]) -> list[Violation]:
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID
-    from airflow_provider_offers.client.text import quoted
-
-    def is_of_qualifier(each: Any) -> bool:
-        if not isinstance(each, str) or not IDENTIFIER.fullmatch(each) or each.startswith(NAME_PREFIX):
-            return False
-        typed = TYPED_ID.fullmatch(each)
-        return typed is None or typed["type"] == "tag"
-
-    if all(map(is_of_qualifier, given)):
-        return []
-    return [Violation(name, quoted(given), "the id of a collection qualifier, or a list of ids; not its name")]
-
-
-def _is_template(given: Any) -> bool:
-    from airflow_provider_offers.operators.words import is_template
-
-    return isinstance(given, str) and is_template(given)
-
-
-def _place(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
-    """Reject a connection and a sandbox that cannot exist: only the log of the triggerer would tell of them."""
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.text import quoted
-    from airflow_provider_offers.hooks.connections import place_violations
-
-    yield from place_violations(trigger.offer_library_conn_id, trigger.sandbox)
-    for name, given in (("offer_library_conn_id", trigger.offer_library_conn_id), ("sandbox", trigger.sandbox)):
-        if _is_template(given):
-            yield Violation(name, quoted(given), _PLAIN)
-
-
-def _campaign(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
-    """Reject a campaign without `drifted`, and a relative path: the triggerer has another working directory."""
-    import os
-
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.text import quoted
-
-    name, path, is_wanted = trigger.campaign, trigger.state_path, DRIFTED in trigger.events
-    if is_wanted != (name is not None) or (is_wanted and not (isinstance(name, str) and name.strip())):
-        yield Violation("campaign", quoted(name), "the name of a campaign with 'drifted', else None")
-    elif _is_template(name):
-        yield Violation("campaign", quoted(name), _PLAIN)
-    if path is None:
-        return
-    has_scheme = isinstance(path, str) and "://" in path
-    told = "an address with a scheme" if has_scheme else quoted(path)
-    if _is_template(path):
-        yield Violation("state_path", told, _PLAIN)
-    elif not (isinstance(path, str) and (has_scheme or os.path.isabs(path))):
-        yield Violation("state_path", told, "an absolute path that all workers share, or an address of object storage")
-    elif not is_wanted:
-        yield Violation("state_path", told, "'drifted' in events, or no state_path")
-
-
-def _interval(given: Any) -> Iterator[Violation]:
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.text import quoted
-
-    if not _is_number(given, 0.1, _DAY):
-        yield Violation("poll_interval", quoted(given), f"a number of seconds from 0.1 to {_DAY:g}")
-
-
-def _closing(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
-    from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.text import quoted
-
-    given: Any = trigger.closing_within
-    told = quoted(given)
-    if isinstance(given, (int, float)) and not isinstance(given, bool):
-        told = f"{told} seconds ({given / _DAY:g} days)"
-    if not _is_number(given, 0.0, _LONGEST_CLOSING_DAYS * _DAY):
-        days = f"from 0 to {_LONGEST_CLOSING_DAYS} days"
-        yield Violation("closing_within", told, f"a timedelta, or a number of seconds, {days}")
-    elif given != _DAY and WINDOW_CLOSING not in trigger.events:
-        # A stored trigger always has the argument, so its default says nothing.
-        yield Violation("closing_within", told, f"{WINDOW_CLOSING!r} in events, or no closing_within")
-
-
-def _is_number(given: Any, least: float, most: float) -> bool:
-    return isinstance(given, (int, float)) and not isinstance(given, bool) and least <= given <= most

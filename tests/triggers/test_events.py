@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.triggers.base import BaseEventTrigger
 
+from airflow_provider_offers.campaigns.manifest.models import SECTION_OF
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.instants import parse_instant
@@ -22,7 +23,8 @@ from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.waiting.happenings import CLOSED, CLOSING, OPENED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.triggers import overviews
-from airflow_provider_offers.triggers.events import NEEDED, STATUSES, STATUSES_OF, OfferLibraryEventTrigger
+from airflow_provider_offers.triggers.event_arguments import NEEDED, STATUSES, STATUSES_OF
+from airflow_provider_offers.triggers.events import OfferLibraryEventTrigger
 from airflow_provider_offers.triggers.shared import watching
 from tests.airflow.library import personalized
 from tests.triggers.events import until
@@ -449,6 +451,10 @@ def test_a_trigger_is_made_again_from_what_airflow_stores() -> None:
     stored = OfferLibraryEventTrigger(events="changed").serialize()[1]
 
     assert OfferLibraryEventTrigger(**stored).serialize()[1] == stored
+
+
+def test_drift_is_watched_of_every_kind_of_a_campaign() -> None:
+    assert OfferLibraryEventTrigger(events="drifted", campaign="summer").kinds == sorted(SECTION_OF)
 
 
 def test_what_an_event_needs_is_what_the_kinds_have() -> None:
