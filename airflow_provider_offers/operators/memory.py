@@ -48,7 +48,7 @@ class TaskMemory:
                 kept = self._store.get(key)
                 if isinstance(kept, dict) and _PACKED in kept:
                     return json.loads(_unpacked(kept[_PACKED]))
-                if not isinstance(kept, dict) or "pieces" not in kept:
+                if not _is_in_store_form(kept):
                     return kept
                 pieces = [self._store.get(f"{key}_{kept['digest']}_{number}") for number in range(kept["pieces"])]
                 if all(isinstance(piece, str) for piece in pieces):
@@ -71,7 +71,7 @@ class TaskMemory:
             else:
                 value, _ = carried(value)
                 text = json.dumps(value)
-                if len(text) <= LARGEST:
+                if len(text) <= LARGEST and not _is_in_store_form(value):
                     self._store.set(key, value)
                 elif len(packed := _packed(text)) <= LARGEST:
                     self._store.set(key, {_PACKED: packed})
@@ -97,6 +97,11 @@ class TaskMemory:
         if before != name:
             for number in range(old):
                 self._store.delete(f"{key}_{before}_{number}")
+
+
+def _is_in_store_form(value: Any) -> bool:
+    """Whether `recall` would take this value for one that is compressed, or in pieces."""
+    return isinstance(value, dict) and (_PACKED in value or "pieces" in value)
 
 
 def _packed(text: str) -> str:

@@ -20,7 +20,7 @@ from airflow_provider_offers.client.flows.pages import ChosenList
 from airflow_provider_offers.client.model.entities import Receipt, Reference
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.wire.memory import remember
-from airflow_provider_offers.operators.memory import TaskMemory, tries_of
+from airflow_provider_offers.operators.memory import LARGEST, TaskMemory, tries_of
 
 STARTED = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -257,6 +257,21 @@ def test_the_documents_of_a_long_list_take_few_calls_of_the_state() -> None:
     TaskMemory(context(store)).keep("list", documents)
     assert TaskMemory(context(store)).recall("list") == documents
     assert len(store) == 1
+
+
+@pytest.mark.parametrize("value", [{"pieces": 1}, {"offers:packed": "x"}, {"pieces": 1, "digest": "x", "packed": True}])
+def test_a_value_in_the_form_of_a_large_one_is_recalled_as_it_is(value: Any) -> None:
+    store = Store()
+    TaskMemory(context(store)).keep("small", value)
+    assert TaskMemory(context(store)).recall("small") == value
+
+
+@pytest.mark.parametrize("length", [LARGEST - 2, LARGEST - 1])
+def test_a_value_is_compressed_only_if_it_is_too_large_for_a_call(length: int) -> None:
+    store = Store()
+    TaskMemory(context(store)).keep("text", "x" * length)
+    assert (store["text"] == "x" * length) == (length + 2 <= LARGEST)
+    assert TaskMemory(context(store)).recall("text") == "x" * length
 
 
 def test_a_value_that_shrinks_leaves_no_pieces() -> None:
