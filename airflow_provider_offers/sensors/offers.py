@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_provider_offers import DEFAULT_CONNECTION
@@ -16,14 +17,15 @@ from airflow_provider_offers.operators.words import (
     Until,
 )
 from airflow_provider_offers.sensors import arguments
-from airflow_provider_offers.sensors.base import OfferLibrarySensor, WatchedOffersSensor
+from airflow_provider_offers.sensors.base import OfferLibrarySensor, offer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
     from airflow_provider_offers.client.errors import Violation
-    from airflow_provider_offers.client.model.entities import Entity
+    from airflow_provider_offers.client.library import OfferLibrary
+    from airflow_provider_offers.client.model.entities import Entity, Reference
     from airflow_provider_offers.client.waiting.verdicts import Verdict
     from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
     from airflow_provider_offers.operators.airflow_arguments import SearchSensorArguments, SensorArguments
@@ -32,6 +34,89 @@ if TYPE_CHECKING:
 __all__ = ["OfferStatusSensor", "OfferWindowSensor", "OffersFoundSensor"]
 
 SEARCH = names(Conditions)
+# Reads of more offers than this, one after the other, would keep a worker busy for long.
+_MOST_READ_ALONE = 100
+
+
+class WatchedOffersSensor(OfferLibrarySensor):
+    """The base of the sensors that watch one or more offers."""
+
+    template_fields: Sequence[str] = (*OfferLibrarySensor.template_fields, "offer_id", "offer_type")
+
+    def __init__(self, *, offer_id: Any, offer_type: OfferType | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.offer_id = offer_id
+        self.offer_type = offer_type
+        self._offers: list[dict[str, Any]] = []
+        self._history: Any = None
+
+    def check(self) -> Iterator[Violation]:
+        yield from super().check()
+        yield from self.check_offers()
+        yield from arguments.check_word("offer_type", self.offer_type, OFFER_TYPES, optional=True)
+
+    @abstractmethod
+    def verdict(self, states: dict[str, Entity | None], expected: int, now: datetime) -> Verdict:
+        """Whether the wait is over, according to the offers and the service's clock."""
+
+    def look(self, hook: OfferLibraryHook) -> list[dict[str, Any]] | None:
+        from airflow_provider_offers.client.waiting.verdicts import History
+        from airflow_provider_offers.operators.documents import named_offer
+
+        named = named_offer(self.offer_id)
+        given = named if isinstance(named, (list, tuple)) else [named]
+        if not given:
+            self.log.warning("offer_id is an empty list; the sensor succeeds at once")
+        references, entities = self.look_at_offers(hook.library, given, self.offer_type)
+        if self._seems_over(references, entities, hook.library.service_now()):
+            entities = self._read_each(hook.library, references, entities)
+        states = _states(references, entities)
+        self._history = self._history or History()
+        for change in self._history.news(states):
+            self.log.info("%s", change)
+        # Each offer once, in the given order, even if several of its ids were given.
+        there = {entity.id: entity for entity in entities if entity is not None}
+        self._offers = [offer_of(entity) for entity in there.values()]
+        if not self.verdict(states, len(states), hook.library.service_now()).met:
+            return None
+        return [{"id": entity.id, "status": entity.status, "etag": entity.etag} for entity in there.values()]
+
+    def _seems_over(self, references: list[Reference], entities: list[Entity | None], now: datetime) -> bool:
+        """Whether the wait is over according to listings of a few offers."""
+        from airflow_provider_offers.client.errors import HopelessError
+
+        if not 1 < len(references) <= _MOST_READ_ALONE:
+            return False
+        try:
+            return self.verdict(_states(references, entities), len(references), now).met
+        except HopelessError:
+            return True
+
+    def _read_each(
+        self, library: OfferLibrary, references: list[Reference], listed: list[Entity | None]
+    ) -> list[Entity | None]:
+        """The current state of each offer: the listing of several may lag behind the latest edits."""
+        from airflow_provider_offers.client.flows.reading import look_at_each
+
+        there = [each if entity is None else entity.reference for each, entity in zip(references, listed, strict=True)]
+        return library.run(lambda access: look_at_each(access, there))
+
+    def last(self) -> str:
+        last: str = "" if self._history is None else self._history.last()
+        return last
+
+    def seen(self) -> Any:
+        return None if self._history is None else self._history.as_json()
+
+    def take_up(self, seen: Any) -> None:
+        from airflow_provider_offers.client.waiting.verdicts import History
+
+        self._history = History(seen)
+
+
+def _states(references: list[Reference], entities: list[Entity | None]) -> dict[str, Entity | None]:
+    """The offers by their ids, or by what was given for those that do not exist."""
+    return {entity.id if entity else str(each): entity for each, entity in zip(references, entities, strict=True)}
 
 
 class OfferStatusSensor(WatchedOffersSensor):
