@@ -14,7 +14,7 @@ from airflow_provider_offers.campaigns.applying.steps import (
 )
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
-from airflow_provider_offers.campaigns.planning.snapshot import Names, edited_by
+from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.campaigns.plans import ABSENT, Change, Plan, PlannedObject
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.reading import look_alone
@@ -171,7 +171,7 @@ class Check:
 
     def _add_edited(self, planned: PlannedObject, entity: Entity) -> None:
         self.moved.append(
-            f"{_called(planned)} ({entity.id}) was edited by {edited_by(entity) or 'somebody'} at {entity.modified}: "
+            f"{_called(planned)} ({entity.id}) was edited by {entity.editor or 'somebody'} at {entity.modified}: "
             f"its etag is {entity.etag}, and was {planned.etag} in the plan"
         )
 
@@ -209,4 +209,4 @@ def _lost(key: Key, identifier: str, there: Entity | None) -> str:
 
 
 def _made(entity: Entity) -> str:
-    return f"{entity.id}, last edited by {edited_by(entity) or 'somebody'} at {entity.modified}"
+    return f"{entity.id}, last edited by {entity.editor or 'somebody'} at {entity.modified}"

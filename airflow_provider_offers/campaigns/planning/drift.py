@@ -13,7 +13,6 @@ from airflow_provider_offers.campaigns.planning.snapshot import (
     Rereading,
     check_state,
     documents_of,
-    edited_by,
     referred_kinds,
 )
 from airflow_provider_offers.campaigns.plans import ABSENT
@@ -187,7 +186,7 @@ class _Search:
         found = compare(entity.kind, self._names, entity.properties, applied, applied, ignored=ignored)
         # With the base on both sides, every difference is a conflict.
         edits = tuple(Edit(each.pointer, each.base, each.live) for each in found.conflicts)
-        return Drifted(key, edits, "", entity.id, edited_by(entity), entity.modified)
+        return Drifted(key, edits, "", entity.id, entity.editor, entity.modified)
 
     def finish(self, kind: Kind) -> None:
         """Decide about all objects of a kind, after every object of the kind was taken."""

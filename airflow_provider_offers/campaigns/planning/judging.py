@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_offers.campaigns.objects import Key, Lifecycle, WantedByKey, WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import Differences, compare, symbolic
-from airflow_provider_offers.campaigns.planning.snapshot import Names, edited_by
+from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.campaigns.plans import Action, Change, PlannedObject
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.comparing import same
@@ -259,7 +259,7 @@ def _told(entity: Entity | None) -> dict[str, Any]:
         "id": entity.id,
         "instance_id": entity.instance_id,
         "etag": entity.etag,
-        "edited_by": edited_by(entity),
+        "edited_by": entity.editor,
         "edited_at": entity.modified,
     }
 

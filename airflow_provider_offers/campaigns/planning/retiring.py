@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from airflow_provider_offers.campaigns.errors import TooManyRetiredError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
-from airflow_provider_offers.campaigns.planning.snapshot import Names, edited_by
+from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.campaigns.plans import PlannedObject, Prune
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.entities import Entity
@@ -89,7 +89,7 @@ class Retirement:
                 etag=entity.etag,
                 conflicts=tuple(edited) if is_conflict else (),
                 reason=reason,
-                edited_by=edited_by(entity),
+                edited_by=entity.editor,
                 edited_at=entity.modified,
                 retire=None if is_conflict else self.prune,
             )

@@ -158,16 +158,6 @@ def check_state(campaign: str, state: State, organization: str, sandbox: str) ->
         )
 
 
-def edited_by(entity: Entity) -> str | None:
-    """The account that wrote an object last, if the service tells."""
-    return _told(entity.envelope, "lastModifiedBy")
-
-
-def _told(envelope: Mapping[str, object], name: str) -> str | None:
-    value = envelope.get(name)
-    return value if isinstance(value, str) and value else None
-
-
 def _bare(identifier: str) -> str:
     """The id without its generation and type: each generation may spell them in its own way."""
     return identifier.rpartition(":")[2].casefold()

@@ -194,5 +194,4 @@ def not_shown(call: Call, now: Entity, why: str, evidence: str) -> OutcomeUnknow
 
 def by(entity: Entity) -> str:
     """The last editor of the object, as the end of a sentence; empty if reads do not show it."""
-    author = entity.envelope.get("lastModifiedBy")
-    return f" by {author}" if isinstance(author, str) else ""
+    return f" by {entity.editor}" if entity.editor else ""

@@ -73,6 +73,12 @@ class Entity:
         return status if isinstance(status, str) else None
 
     @property
+    def editor(self) -> str | None:
+        """The account that wrote the object last, if the service tells."""
+        editor = self.envelope.get("lastModifiedBy")
+        return editor if isinstance(editor, str) and editor else None
+
+    @property
     def window(self) -> dict[str, str | None]:
         """The window of an offer or a decision, in the service's spelling; both ends are None for other kinds."""
         holder: Any = self.properties
