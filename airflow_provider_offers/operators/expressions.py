@@ -28,6 +28,11 @@ def telling(undefined: type[jinja2.Undefined]) -> type[jinja2.Undefined]:
     return Telling
 
 
+def or_none(value: Any) -> Any:
+    """The value of an expression; None for an unknown variable, of which `var.value.get` returns Airflow's marker."""
+    return None if type(value).__name__ == "ArgNotSet" else value
+
+
 def takes_context(function: Any) -> bool:
     """Whether a function in a field can be called as Airflow calls it."""
     import inspect

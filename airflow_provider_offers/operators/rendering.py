@@ -10,7 +10,7 @@ from airflow_provider_offers.client.model.query import PARAMETERS, SearchParamet
 from airflow_provider_offers.client.text import damage_in, damage_of, legible, quoted
 from airflow_provider_offers.operators import adobe, files
 from airflow_provider_offers.operators.carrying import uncarriable
-from airflow_provider_offers.operators.expressions import is_of_the_template, takes_context, telling
+from airflow_provider_offers.operators.expressions import is_of_the_template, or_none, takes_context, telling
 from airflow_provider_offers.operators.literals import parsed
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Rendering:
         self._task = task
         self._context = context
         self._env = env.overlay(undefined=telling(env.undefined))
+        self._finalizing = self._env.overlay(finalize=env.finalize or or_none)
         self._seen = seen
         self._spared: set[tuple[str, tuple[Any, ...]]] = set()
         self._compiled: dict[str, jinja2.Template] = {}
@@ -134,12 +135,20 @@ class Rendering:
             if any(adobe.plain(key) == "deliveryURL" and each for key, each in value.items()):
                 # Such a component has something to show without its own content.
                 self._spared.add((field, tokens))
+            self._warn_of_names(value, field, tokens)
             members = {key: self.value(each, field, (*tokens, key)) for key, each in value.items()}
             return {key: each for key, each in members.items() if each is not ABSENT}
         if type(value) in (list, tuple, set):
             items = [self.value(each, field, (*tokens, index)) for index, each in enumerate(value)]
             return type(value)(each for each in items if each is not ABSENT)
         return self._object(value, field, tokens)
+
+    def _warn_of_names(self, value: dict[Any, Any], field: str, tokens: tuple[Any, ...]) -> None:
+        """Warn of templates in the names of an object's members."""
+        for name in value:
+            if isinstance(name, str) and self._is_template(name):
+                place = _place(field, (*tokens, name))
+                self.warnings.append(f"{place}: the name {_short(name)!r} stays as it is; Airflow renders values only")
 
     def _object(self, value: Any, field: str, tokens: tuple[Any, ...]) -> Any:
         import os
@@ -219,18 +228,17 @@ class Rendering:
 
         from jinja2.nativetypes import NativeEnvironment
 
+        env = self._finalizing
         template = self._compiled.get(text)
         if template is None:
-            template = self._compiled[text] = self._env.from_string(text)
+            template = self._compiled[text] = env.from_string(text)
         # As in Airflow: resolving the whole context would log deprecation warnings.
         context: Any = copy.copy(self._context)
         context.update((key, value) for key, value in template.globals.items() if key not in context)
-        nodes = list(
-            template.root_render_func(self._env.context_class(self._env, context, template.name, template.blocks))
-        )
-        if isinstance(self._env, NativeEnvironment) and len(nodes) == 1:
+        nodes = list(template.root_render_func(env.context_class(env, context, template.name, template.blocks)))
+        if isinstance(env, NativeEnvironment) and len(nodes) == 1:
             only: Any = nodes[0]
-            if isinstance(only, self._env.undefined):
+            if isinstance(only, env.undefined):
                 str(only)
             return only
         return "".join(map(str, nodes))

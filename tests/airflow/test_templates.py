@@ -265,3 +265,37 @@ def test_json_text_and_native_objects_from_other_tasks(airflow: Airflow, emulato
     texts, objects = offers(emulator)
     assert (texts["body"]["name"], texts["body"]["description"]) == ('Quoted "and" ünï', "x")
     assert objects["body"]["rank"] == {"priority": 8}
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_an_unknown_variable_is_no_value(airflow: Airflow, emulator: Emulator, api: str, native: bool) -> None:
+    """Airflow's `get` returns a marker for it, whose text is `NOTSET` or an address in memory."""
+    unknown, known = "{{ var.value.get('nope') }}", "{{ var.value.get('offer') }}"
+    with dag_of("variables", render_template_as_native_obj=native) as dag:
+        CreateOfferOperator(task_id="named", offer=personalized(unknown))
+        CreateOfferOperator(task_id="elsewhere", offer=personalized("Elsewhere"), sandbox=unknown)
+        CreateOfferOperator(task_id="part", offer=personalized(f"Sale {unknown}", description=unknown))
+        CreateOfferOperator(task_id="known", offer=personalized(known, description="{{ var.value.get('nope', 'x') }}"))
+    result = airflow.run(
+        dag,
+        connections={CONNECTION: emulator.connection(api)},
+        environment={"AIRFLOW_VAR_OFFER": "Towel"},
+    )
+
+    assert "offer/name: given the template" in str(result.error("named"))
+    assert "sandbox: given the template" in str(result.error("elsewhere"))
+    assert {each["body"]["name"]: each["body"].get("description") for each in offers(emulator)} == {
+        "Sale None": None,
+        "Towel": "x",
+    }
+    assert "rendered 'Sale None'; perhaps a value is missing" in result.logs
+
+
+def test_a_template_in_the_name_of_a_member_is_warned_of(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    with dag_of("names") as dag:
+        CreateOfferOperator(task_id="own", offer=personalized("Own", characteristics={"day {{ ds }}": "{{ 'x' }}"}))
+    result = run(airflow, emulator, api, dag)
+
+    assert offers(emulator)[0]["body"]["characteristics"] == {"day {{ ds }}": "x"}
+    place, name = "offer/characteristics/day {{ ds }}", "'day {{ ds }}'"
+    assert f"{place}: the name {name} stays as it is; Airflow renders values only" in result.logs
