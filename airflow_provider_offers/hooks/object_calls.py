@@ -107,7 +107,9 @@ class ObjectCalls:
 
         Calls `GET /{container}/instances` (xcore) or `GET` of the kind's path (dps) for up to 40 objects at a time.
         """
-        read = self._library.get_many([self._reference(each) for each in object_ids])
+        from airflow_provider_offers.client.model.entities import parse_each
+
+        read = self._library.get_many(parse_each(object_ids, self._reference))
 
         def flow(access: Access) -> Flow[list[ReadReceipt]]:
             began = access.exchange.clock()

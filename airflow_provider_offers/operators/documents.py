@@ -21,8 +21,15 @@ def named_offer(given: Any, field: str = "offer_id") -> Any:
         given = json_document(field, given)
     if is_report(given):
         return read(field, given)
-    # The results of mapped tasks are a sequence type of Airflow.
-    return list(given) if isinstance(given, Sequence) and not isinstance(given, (str, bytes)) else given
+    if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
+        return given
+    # The results of mapped tasks are a sequence type of Airflow. Each may be a list again, or the summary of one.
+    named: list[Any] = []
+    for each in given:
+        results = read(field, each) if is_report(each) else each
+        is_list = isinstance(results, Sequence) and not isinstance(results, (str, bytes))
+        named += results if is_list else [results]
+    return named
 
 
 def listed_document(name: str, given: Any) -> Any:

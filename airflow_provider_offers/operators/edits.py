@@ -120,6 +120,7 @@ class EditOperator(OfferLibraryOperator):
     def work_on_many(self, given: list[Any], hook: OfferLibraryHook, context: Context) -> list[dict[str, Any]]:
         """Process every given object; returns the receipts in the same order."""
         from airflow_provider_offers.client.flows.pages import Checkpoint
+        from airflow_provider_offers.client.model.entities import parse_each
         from airflow_provider_offers.client.model.receipts import write_receipt
         from airflow_provider_offers.client.wire.memory import remember
         from airflow_provider_offers.operators.lists import bounds, subject_of, work_through
@@ -129,7 +130,7 @@ class EditOperator(OfferLibraryOperator):
         self._recall(hook, context)
         self.intents = self.intents.of_list()
         max_concurrent, stop = bounds(self.max_concurrent, self.on_failure)
-        references = [self.reference(hook, each) for each in given]
+        references = parse_each(given, lambda each: self.reference(hook, each))
         work = self.edit(hook, references)
         plan = [list(map(str, references)), self._identity(hook)]
         checkpoint = Checkpoint(tries_of(context), plan, len(references), repeatable=self.repeatable)

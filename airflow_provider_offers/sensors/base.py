@@ -340,11 +340,11 @@ class OfferLibrarySensor(Templated, BaseSensorOperator):
         self, library: OfferLibrary, given: Sequence[Any], offer_type: str | None
     ) -> tuple[list[Reference], list[Entity | None]]:
         """The current state of the given offers. A name stands for the offer that had it at the first look."""
-        from airflow_provider_offers.client.model.entities import Reference
+        from airflow_provider_offers.client.model.entities import Reference, parse_each
         from airflow_provider_offers.client.model.kinds import offer_kind
         from airflow_provider_offers.hooks.objects import offer_reference
 
-        references = [offer_reference(library, each, offer_type) for each in given]
+        references = parse_each(given, lambda each: offer_reference(library, each, offer_type))
         known = [self._named.get(f"{each.kind.key} {each}") for each in references]
         references = [
             each if found is None else Reference(offer_kind(found["offer_type"]), found["id"], found["instance_id"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -51,6 +54,37 @@ def test_the_output_of_a_mapped_task_is_a_list_of_offers(airflow: Airflow, emula
         (identifier, 7) for identifier in made
     ]
     assert offers(emulator) == []
+
+
+def test_the_outputs_of_mapped_tasks_that_return_lists_are_one_list(
+    airflow: Airflow, emulator: Emulator, api: str, tmp_path: Path
+) -> None:
+    with dag_of("lists") as dag:
+        made = CreateOfferOperator.partial(task_id="made").expand(
+            offer=[[personalized("A"), personalized("B")], personalized("C")]
+        )
+        reported = CreateOfferOperator.partial(task_id="reported", report=f"{tmp_path}/{{{{ ti.map_index }}}}.jsonl")
+        filed = reported.expand(offer=[[personalized("D"), personalized("E")], [personalized("F")]])
+        one = CreateOfferOperator(task_id="one", offer=[personalized("G")])
+        two = CreateOfferOperator(task_id="two", offer=personalized("H"))
+        PublishOfferOperator(task_id="publish", offer_id=made.output, waive=["window_over"])
+        look = GetOfferOperator(task_id="look", offer_id=[one.output, two.output])
+        wrong = [one.output, None, 5, [6]]
+        PublishOfferOperator(task_id="no_offers", offer_id=wrong)
+        GetOfferOperator(task_id="no_reads", offer_id=wrong)
+        OfferStatusSensor(task_id="no_waits", offer_id=wrong, status="draft")
+        wait = OfferStatusSensor(task_id="wait", offer_id=filed.output, status=["draft", "approved"])
+        DeleteOfferOperator(task_id="delete", offer_id="{{ ti.xcom_pull('reported') }}")
+        [look, wait] >> dag.get_task("delete")
+    result = run(airflow, emulator, api, dag)
+
+    told = errors(result, [task for task, state in result.states.items() if state != "success"])
+    assert set(told) == {"no_offers", "no_reads", "no_waits"}, told
+    for each in told.values():
+        assert re.findall(r"offer_id/(\d): given (\w+)", each) == [("1", "nothing"), ("2", "an"), ("3", "an")], each
+    assert [each["name"] for each in result.result("publish")] == ["A", "B", "C"]
+    assert [each["name"] for each in result.result("look")] == ["G", "H"]
+    assert {each["body"]["name"] for each in offers(emulator)} == {"A", "B", "C", "G", "H"}
 
 
 def test_the_result_of_a_task_is_not_a_document(airflow: Airflow, emulator: Emulator, api: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -192,6 +192,22 @@ def parse_offer_reference(given: Any, kind: Kind | None = None, *, api: str, san
     `kind` applies if the id does not show the type of offer (default: personalized); otherwise the two must agree.
     """
     return _parsed(given, _Wanted("offer", "offer_id", (PERSONALIZED, FALLBACK), kind), api=api, sandbox=sandbox)
+
+
+def parse_each(given: Iterable[Any], parse: Callable[[Any], Reference]) -> list[Reference]:
+    """The reference to each item of a list. Raises one `InvalidInputError` for all items that name nothing."""
+    references: list[Reference] = []
+    subjects: list[str] = []
+    wrong: list[Violation] = []
+    for index, each in enumerate(given):
+        try:
+            references.append(parse(each))
+        except InvalidInputError as error:
+            subjects.append(error.subject)
+            wrong += [replace(violation, pointer=f"{violation.pointer}/{index}") for violation in error.violations]
+    if wrong:
+        raise InvalidInputError(subjects[0], wrong)
+    return references
 
 
 def _parsed(given: Any, wanted: _Wanted, *, api: str, sandbox: str) -> Reference:
