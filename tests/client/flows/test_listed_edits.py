@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Look
 from airflow_provider_offers.client.flows.editing import schedule, take_step
+from airflow_provider_offers.client.flows.memory import Intent, Plan, TaskTries
 from airflow_provider_offers.client.flows.patching import patch
 from airflow_provider_offers.client.model.entities import Written
 from airflow_provider_offers.client.model.lifecycle import UNPUBLISH
@@ -136,3 +137,24 @@ def test_an_edit_that_a_lagging_listing_did_not_show_is_not_taken_for_ours(api: 
     script, access = listed(api, BEFORE, 3, *steps)
     script.run(add_tag(access, api))
     assert methods(script).count("PATCH") == patches
+
+
+class KeptByALaterTry(Kept):
+    """A try that seemed dead is still working: the one after it has kept a plan for the same patch."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.intent = Intent(TaskTries(number=1, last=2, durable=True), "intent", "work")
+
+    def recall(self, key: str) -> Any:
+        assert key == "intent_2"
+        return super().recall("intent_1")
+
+
+@BOTH
+def test_a_listed_object_is_read_if_another_try_has_planned_the_patch(api: str) -> None:
+    """The list may have read the object before the other try wrote it."""
+    kept = KeptByALaterTry(Plan(3, prepared(ADD_TAG).fingerprint(AFTER)))
+    script, access = listed(api, BEFORE, 3, shown(api, AFTER, 4), kept=kept)
+    written = script.run(add_tag(access, api, intent=kept.intent))
+    assert (written.receipt.etag, methods(script)) == (4, ["GET"])
