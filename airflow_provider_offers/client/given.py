@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -30,6 +32,18 @@ def as_given(value: Any, depth: int = 0) -> Any:
 def has_models(value: Any) -> bool:
     """Whether the value is a model, or a list that contains one."""
     return any(isinstance(each, BaseModel) for each in (value if isinstance(value, (list, tuple)) else [value]))
+
+
+def as_json(value: Any) -> Any:
+    """A Decimal as the number that it equals, and a UUID as text, as databases return them; any other value as it is.
+
+    A Decimal that no number equals stays.
+    """
+    if isinstance(value, Decimal):
+        whole = value.is_finite() and value == value.to_integral_value()
+        number = int(value) if whole else float(value)
+        return number if whole or Decimal(repr(number)) == value else value
+    return str(value) if isinstance(value, UUID) else value
 
 
 def in_seconds(value: Any) -> Any:

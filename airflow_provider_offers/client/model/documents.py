@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Violation
-from airflow_provider_offers.client.given import as_given
+from airflow_provider_offers.client.given import as_given, as_json
 from airflow_provider_offers.client.model.common import KindModel
 from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
@@ -158,6 +158,7 @@ def json_value(value: Any, violations: list[Violation], pointer: str, depth: int
         except ValueError as error:
             violations.append(Violation(pointer, str(error), ACCEPTED))
             return None
+    value = as_json(value)
     violations += _leaf_violations(value, pointer)
     return value
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.given import as_json
 from airflow_provider_offers.client.rows.separated import table_of_csv
 from airflow_provider_offers.client.rows.table import Table
 from airflow_provider_offers.client.text import NameTwiceError, json_of, quoted
@@ -51,7 +50,7 @@ def table_of_list(rows: Sequence[Any], columns: Sequence[str] | None = None, sou
             wrong.append(_row(index, quoted(row, 120), _accepted(row)))
     if wrong:
         raise InvalidInputError(_SUBJECT, _once(wrong))
-    return Table([{name: _plain(value) for name, value in row.items()} for row in read], source)
+    return Table([{name: as_json(value) for name, value in row.items()} for row in read], source)
 
 
 def _check_columns(columns: Any) -> None:
@@ -84,14 +83,6 @@ def _once(violations: list[Violation]) -> list[Violation]:
 def _with_others(alike: list[Violation]) -> str:
     others = len(alike) - 1
     return f"{alike[0].given}, and {others} more row{'s' if others > 1 else ''} like this" if others else alike[0].given
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        whole = value.is_finite() and value == value.to_integral_value()
-        number = int(value) if whole else float(value)
-        return number if whole or Decimal(repr(number)) == value else value
-    return str(value) if isinstance(value, UUID) else value
 
 
 def _csv(content: bytes, source: str) -> Table:
