@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from airflow_provider_offers.emulator import wellknown
 from airflow_provider_offers.emulator.clock import Clock
-from airflow_provider_offers.emulator.settings import Settings
+from airflow_provider_offers.emulator.settings import Settings, nearest
 
 if TYPE_CHECKING:
     from airflow_provider_offers.emulator.control.faults import Fault
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _LAST_PORT = 65535
+_APIS = ["dps", "xcore"]
 
 
 class EmulatorError(Exception):
@@ -128,7 +129,12 @@ class Emulator:
         return wellknown.container_of(sandbox)
 
     def connection(self, api: str = "dps", **extra: Any) -> dict[str, Any]:
-        """An Airflow connection of type `offer_library`; its JSON is a valid value of AIRFLOW_CONN_…"""
+        """An Airflow connection of type `offer_library`; its JSON is a valid value of AIRFLOW_CONN_…
+
+        `api` is `dps` or `xcore`; another value raises `ValueError`.
+        """
+        if api not in _APIS:
+            raise ValueError(f"unknown api {api!r}{nearest(str(api), _APIS)}")
         login = extra.pop("login", self.CLIENT_ID)
         password = extra.pop("password", None)
         if password is None:
@@ -198,7 +204,8 @@ class Emulator:
     def journal(self, **filters: Any) -> list[Entry]:
         """The requests received, filtered by method, path, route, status, since and limit.
 
-        `since` is the number of the last known entry, and no time.
+        `since` is the number of the last known entry, and no time. Raises `ValueError` for a value that matches no
+        request, such as an unknown route or a status that is a text.
         """
         return self._known.journal.entries(**filters)
 

@@ -65,7 +65,7 @@ class Service:
         self.runtime = Runtime(self.library)
         self.tokens = ims.TokenStore(self.database, clock)
         self.rate = gateway.RateLimit(clock)
-        self.journal = Journal()
+        self.journal = Journal(routes.NAMES)
         self.faults = Faults(routes.NAMES)
         self.latest: dict[str, Answer] = {}
         """The latest answer of each route, for the fault that sends it to another caller."""

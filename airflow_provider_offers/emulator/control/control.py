@@ -10,6 +10,7 @@ from airflow_provider_offers.emulator import wellknown
 from airflow_provider_offers.emulator.control import declaring, pages
 from airflow_provider_offers.emulator.control.declaring import DeclarationError
 from airflow_provider_offers.emulator.control.faults import FaultError
+from airflow_provider_offers.emulator.control.journal import JournalError
 from airflow_provider_offers.emulator.control.overview import overview, words
 from airflow_provider_offers.emulator.http import cors
 from airflow_provider_offers.emulator.http.json_body import JsonError, loads
@@ -52,7 +53,7 @@ def answer(service: Service, request: Request) -> Answer:
         ):
             return pages.file(path)
         return Answer.of(200, _run(service, request, path))
-    except (ControlError, DeclarationError, JsonError, FaultError, SeedError, SettingError) as error:
+    except (ControlError, DeclarationError, JsonError, FaultError, JournalError, SeedError, SettingError) as error:
         return Answer.of(400, {"error": str(error)})
     except LookupError as error:
         return Answer.of(404, {"error": str(error.args[0] if error.args else error)})
@@ -225,6 +226,8 @@ def _check_sandbox(service: Service, sandbox: Any) -> None:
 
 
 def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool | float):
+        raise ControlError(f"{name} must be a whole number, not {value!r}")
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):

@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from airflow_provider_offers.emulator.control.matching import (
+    STATUSES,
+    check_method,
+    check_path,
+    check_route,
+    check_texts,
+)
 from airflow_provider_offers.emulator.http.messages import Request
 from airflow_provider_offers.emulator.settings import nearest
 
@@ -142,11 +149,10 @@ class Fault:
         ):
             if value not in choices:
                 raise FaultError(f"{name} must be {' or '.join(choices)}, not {value!r}")
-        for name in ("method", "route", "path", "path_regex", "contains"):
-            if not isinstance(getattr(self, name), str | None):
-                raise FaultError(f"{name} must be a string, not {getattr(self, name)!r}")
-        if self.method is not None and self.method.upper() not in _METHODS:
-            raise FaultError(f"unknown method {self.method!r}{nearest(self.method.upper(), _METHODS)}")
+        texts = ("method", "route", "path", "path_regex", "contains")
+        check_texts(FaultError, **{name: getattr(self, name) for name in texts})
+        check_method(FaultError, self.method)
+        check_path(FaultError, self.path)
         self._check_numbers()
         self._check_body()
         if not isinstance(self.headers, dict) or not all(map(_is_header, self.headers, self.headers.values())):
@@ -172,7 +178,6 @@ class Fault:
             raise FaultError(f"body must be a text or JSON: {error}") from None
 
 
-_METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 _BOUNDS: tuple[tuple[str, float, float, Any], ...] = (
     ("times", 0, 10**9, int),
     ("after", 0, 10**9, int),
@@ -183,7 +188,7 @@ _BOUNDS: tuple[tuple[str, float, float, Any], ...] = (
     ("chunk", 1, 10**6, int),
     ("bytes", 0, 10**9, int),
 )
-_STATUS, _INTERIM_STATUS = ("status", 200, 599, int), ("status", 100, 199, int)
+_STATUS, _INTERIM_STATUS = ("status", *STATUSES, int), ("status", 100, 199, int)
 _OPTIONAL = ("times", "probability", "status", "retry_after", "bytes")
 _GIVEN = tuple(each.name for each in dataclasses.fields(Fault) if each.name not in ("id", "seen", "applied"))
 
@@ -207,8 +212,7 @@ class Faults:
         if "times" not in values and values.get("probability") is not None:
             values["times"] = None
         rule = Fault(**values)
-        if rule.route is not None and not any(fnmatchcase(name, rule.route) for name in self._routes):
-            raise FaultError(f"no route is named {rule.route!r}{nearest(rule.route, list(self._routes))}")
+        check_route(FaultError, rule.route, self._routes)
         self._last_id += 1
         rule.id = self._last_id
         self._rules.append(rule)

@@ -10,6 +10,13 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+from airflow_provider_offers.emulator.control.matching import (
+    STATUSES,
+    check_method,
+    check_path,
+    check_route,
+    check_texts,
+)
 from airflow_provider_offers.emulator.http.messages import Answer, Request
 
 
@@ -85,10 +92,15 @@ class Entry:
         return getattr(self, name)
 
 
+class JournalError(ValueError):
+    """A filter of the journal that is not valid, or that no request can pass."""
+
+
 class Journal:
     """The latest requests, and the counts of all requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, routes: tuple[str, ...]) -> None:
+        self._routes = routes
         self._entries: deque[Entry] = deque()
         self._counts: Counter[str] = Counter()
         self._number = 0
@@ -129,7 +141,19 @@ class Journal:
         since: int = 0,
         limit: int | None = None,
     ) -> list[Entry]:
-        """Entries in order; `path` and `route` can contain `*`, and `since` is the number of the last known entry."""
+        """Entries in order; `path` and `route` can contain `*`, and `since` is the number of the last known entry.
+
+        Raises `JournalError` for a value that matches no request.
+        """
+        check_texts(JournalError, method=method, path=path, route=route)
+        check_method(JournalError, method)
+        check_path(JournalError, path)
+        check_route(JournalError, route, self._routes)
+        _check_number("since", since)
+        if status is not None:
+            _check_number("status", status, *STATUSES)
+        if limit is not None:
+            _check_number("limit", limit)
         found = [
             entry
             for entry in list(self._entries)
@@ -139,7 +163,7 @@ class Journal:
             and (route is None or fnmatchcase(entry.route, route))
             and (status is None or entry.status == status)
         ]
-        return found if limit is None else found[-limit:] if limit > 0 else []
+        return found if limit is None else found[-limit:] if limit else []
 
     def counts(self) -> dict[str, int]:
         """The number of requests of each route since the journal was last cleared."""
@@ -149,6 +173,13 @@ class Journal:
         """Remove all entries; the numbers continue."""
         self._entries.clear()
         self._counts.clear()
+
+
+def _check_number(name: str, value: Any, least: int = 0, most: int | None = None) -> None:
+    right = isinstance(value, int) and not isinstance(value, bool) and least <= value
+    if not right or (most is not None and value > most):
+        bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
+        raise JournalError(f"{name} must be a whole number {bounds}, not {value!r}")
 
 
 def line(entry: Entry) -> str:

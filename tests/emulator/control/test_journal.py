@@ -1,8 +1,9 @@
-"""The journal keeps no client secret and no token, wherever a client puts it."""
+"""The journal keeps no client secret and no token, and refuses filters that match no request."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -94,3 +95,52 @@ def test_an_entry_is_read_by_attribute_or_as_the_control_plane_shows_it() -> Non
     assert {name: entry[name] for name in entry.as_json()} == entry.as_json()
     with pytest.raises(KeyError):
         entry["rout"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"status": "404"}, "status must be a whole number from 200 to 599, not '404'"),
+        ({"status": 4040}, "status must be a whole number from 200 to 599, not 4040"),
+        ({"status": True}, "status must be a whole number from 200 to 599, not True"),
+        ({"since": "2027-03-01"}, "since must be a whole number of at least 0, not '2027-03-01'"),
+        ({"limit": -1}, "limit must be a whole number of at least 0, not -1"),
+        ({"method": "PSOT"}, "unknown method 'PSOT'; did you mean 'POST'?"),
+        ({"method": 5}, "method must be a string, not 5"),
+        ({"route": "dps.creat"}, "no route is named 'dps.creat'; did you mean 'dps.create'?"),
+        ({"route": ""}, "no route is named ''"),
+        ({"path": "data/core/*"}, "path must begin with / or *, not 'data/core/*'"),
+    ],
+)
+def test_a_filter_that_matches_no_request_is_refused(filters: dict[str, Any], message: str) -> None:
+    with Emulator() as emulator, pytest.raises(ValueError, match=re.escape(message)):
+        emulator.journal(**filters)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("status=4040", "status must be a whole number from 200 to 599, not 4040"),
+        ("limit=-1", "limit must be a whole number of at least 0, not -1"),
+        ("method=PSOT", "unknown method 'PSOT'; did you mean 'POST'?"),
+        ("route=dps.creat", "no route is named 'dps.creat'; did you mean 'dps.create'?"),
+        ("path=data", "path must begin with / or *, not 'data'"),
+    ],
+)
+def test_a_filter_over_http_that_matches_no_request_is_refused(query: str, message: str) -> None:
+    with Emulator() as emulator:
+        answer = requests.get(f"{emulator.url}/_emulator/journal?{query}", timeout=10)
+    assert (answer.status_code, answer.json()) == (400, {"error": message})
+
+
+def test_a_fault_for_a_path_that_no_request_has_is_refused() -> None:
+    message = re.escape("path must begin with / or *, not 'data/core/*'")
+    with Emulator() as emulator, pytest.raises(ValueError, match=message):
+        emulator.add_fault("drop", path="data/core/*")
+
+
+def test_a_connection_of_an_unknown_generation_is_refused() -> None:
+    with Emulator() as emulator:
+        for form in (emulator.connection, emulator.conn_uri):
+            with pytest.raises(ValueError, match=re.escape("unknown api 'dp'; did you mean 'dps'?")):
+                form("dp")
