@@ -265,9 +265,21 @@ def forces_conflicts_after(task: BaseOperator) -> bool:
     for each in task.get_flat_relatives(upstream=False):
         # A mapped task has its arguments there.
         given: Mapping[str, Any] = getattr(each, "partial_kwargs", None) or vars(each)
-        if given.get("force_conflicts") is True and given.get("plan") is None:
+        if given.get("force_conflicts") is True and given.get("plan") is None and not _is_mapped_over(each, "plan"):
             return True
     return False
+
+
+def _is_mapped_over(task: Any, name: str) -> bool:
+    """Whether a mapped task gets a field from `expand`, or from every dict of `expand_kwargs`, as far as that is known.
+
+    The dicts that a task returns are not known before it has run.
+    """
+    given = getattr(getattr(task, "expand_input", None), "value", None)
+    if isinstance(given, Mapping):
+        return given.get(name) is not None
+    # XCom arguments are no lists.
+    return isinstance(given, list) and bool(given) and all(isinstance(each, Mapping) and each.get(name) for each in given)
 
 
 def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bool) -> ApplyOptions:

@@ -69,6 +69,24 @@ def test_nobody_is_asked_about_a_plan_that_cannot_be_applied(
     assert len(writes(emulator)) == before
 
 
+@pytest.mark.parametrize("is_kwargs", [False, True])
+def test_nobody_is_asked_about_plans_that_mapped_tasks_cannot_force(
+    airflow: Airflow, emulator: Emulator, api: str, edited: dict[str, Any], is_kwargs: bool
+) -> None:
+    with dag_of("launch") as dag:
+        plan = PlanCampaignOperator(task_id="plan", on_conflict="report", **edited)
+        approve = ApproveCampaignPlanOperator(task_id="approve", plan=plan.output)
+        apply = ApplyCampaignOperator.partial(task_id="apply", force_conflicts=True, state_path=edited["state_path"])
+        plans = ["first.json", "second.json"]
+        approve >> (apply.expand_kwargs([{"plan": each} for each in plans]) if is_kwargs else apply.expand(plan=plans))
+    with somebody_answers() as asked:
+        done = run(airflow, emulator, api, dag)
+
+    assert asked == []
+    assert done.states["approve"] == "failed"
+    assert priority(emulator) == 55
+
+
 def test_conflicts_are_asked_about_if_the_apply_overwrites_them(
     airflow: Airflow, emulator: Emulator, api: str, edited: dict[str, Any]
 ) -> None:
