@@ -279,7 +279,9 @@ def _is_mapped_over(task: Any, name: str) -> bool:
     if isinstance(given, Mapping):
         return given.get(name) is not None
     # XCom arguments are no lists.
-    return isinstance(given, list) and bool(given) and all(isinstance(each, Mapping) and each.get(name) for each in given)
+    return (
+        isinstance(given, list) and bool(given) and all(isinstance(each, Mapping) and each.get(name) for each in given)
+    )
 
 
 def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bool) -> ApplyOptions:

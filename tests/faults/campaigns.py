@@ -113,10 +113,13 @@ class Applies:
 
         return asyncio.run(run())
 
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects of the campaign at this moment."""
+        return [each for each in self.world.emulator.objects() if each["id"] not in self._at_first]
+
     def statuses(self) -> dict[str, str | None]:
         """The status of each object of the campaign at this moment, by name."""
-        found = [each for each in self.world.emulator.objects() if each["id"] not in self._at_first]
-        return {each["body"]["name"]: each["body"].get("status") for each in found}
+        return {each["body"]["name"]: each["body"].get("status") for each in self.objects()}
 
     def forget(self) -> None:
         """Lose the state."""

@@ -88,13 +88,13 @@ class Story:
         self.world.restore(moment)
         return applies.copy(path)
 
-    def _plan(self, applies: Applies, chapter: str) -> Plan:
+    def plan(self, applies: Applies, chapter: str) -> Plan:
         return applies.plan(self.made[chapter], **PRUNE.get(chapter, {}))
 
     def undisturbed(self, chapter: str) -> None:
         """Run the chapter to its end, to know its steps and the expected library."""
         applies, steps = self.begin(chapter), Counted(self.world.time)
-        plan = self._plan(applies, chapter)
+        plan = self.plan(applies, chapter)
         self.world.emulator.clear_journal()
         assert isinstance(applies.apply(plan, steps), Report)
         self.steps[chapter], self.places[chapter] = steps.seen, places(self.world.requests())
@@ -114,13 +114,13 @@ class Story:
         about = f"killed {when} step {number} ({self.steps[chapter][number - 1]}) of the {chapter}, {self.api}"
         applies = self.begin(chapter)
         self.world.lag(lag)
-        plan = self._plan(applies, chapter)
+        plan = self.plan(applies, chapter)
         first = applies.apply(plan, Dead(self.world.time, number, when))
         assert isinstance(first, WorkerKilled), f"{about}: {first!r}"
         self._expect_no_half(applies, chapter, about)
         if lost:
             applies.forget()
-        again = applies.apply(plan if same_plan else self._plan(applies, chapter))
+        again = applies.apply(plan if same_plan else self.plan(applies, chapter))
         assert isinstance(again, Report), f"{about}: {again!r}"
         self._expect_the_end(applies, chapter, about)
 
@@ -128,7 +128,7 @@ class Story:
         """Let a fault strike the apply; if it fails, run it again at once, and expect the same library."""
         about = f"{fault} at {place.route} {place.nth + 1} of the {chapter}, {times} times, {self.api}"
         applies = self.begin(chapter)
-        plan = self._plan(applies, chapter)
+        plan = self.plan(applies, chapter)
         self.world.emulator.clear_journal()
         steps = Steps(self.world.time)
         if fault.clock:
@@ -141,7 +141,7 @@ class Story:
         self._expect_no_half(applies, chapter, about)
         self.world.emulator.clear_faults()
         if not isinstance(first, Report):
-            again = applies.apply(self._plan(applies, chapter))
+            again = applies.apply(self.plan(applies, chapter))
             assert isinstance(again, Report), f"{about}: {first!r}, then {again!r}"
         self._expect_the_end(applies, chapter, about)
 

@@ -19,10 +19,12 @@ from tests.faults.doors import Steps
 from tests.faults.matrix import APIS
 from tests.faults.world import World
 
-EDITS = {
-    "priority": ("/rank/priority", 50),
-    "name": ("/name", "Offer by hand"),
-    "window": ("/selectionConstraint/startDate", "2026-02-02T00:00:00Z"),
+EDITS: dict[str, dict[str, Any]] = {
+    "priority": {"/rank/priority": 50},
+    "name": {"/name": "Offer by hand"},
+    "window": {"/selectionConstraint/startDate": "2026-02-02T00:00:00Z"},
+    # Only back to draft is no edit.
+    "status and priority": {"/status": "draft", "/rank/priority": 50},
 }
 
 
@@ -51,16 +53,11 @@ def test_an_object_that_is_edited_before_the_last_read_of_its_deletion_stays(
     moment = world.keep()
     rest = campaign(*(each for each in objects.values() if each.name != "Offer 2"))
     identifier = next(each["id"] for each in world.emulator.objects() if each["body"].get("name") == "Offer 2")
-    pointer, value = EDITS[what]
+    operations = [{"op": "replace", "path": pointer, "value": value} for pointer, value in EDITS[what].items()]
 
     def edit() -> None:
         with OfferLibrary(world.settings()) as library:
-            library.patch(
-                KINDS[PERSONALIZED.key],
-                identifier,
-                [{"op": "replace", "path": pointer, "value": value}],
-                validate=False,
-            )
+            library.patch(KINDS[PERSONALIZED.key], identifier, operations, validate=False)
 
     steps = Counted(world.time)
     first = applies.copy(tmp_path / "undisturbed")

@@ -16,6 +16,7 @@ from airflow_provider_offers.campaigns.applying.items import (
     applied,
     called,
     old_key,
+    plan_id,
 )
 from airflow_provider_offers.campaigns.applying.ledger import Ledger
 from airflow_provider_offers.campaigns.applying.references import KnownIds
@@ -51,6 +52,7 @@ from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KIN
 from airflow_provider_offers.client.model.lifecycle import DRAFT, LIVE
 from airflow_provider_offers.client.model.operations import Operation
 from airflow_provider_offers.client.session import AsyncSession
+from airflow_provider_offers.client.text import listed
 from airflow_provider_offers.client.wire.messages import Flow, Json, Pause
 
 log = logging.getLogger(__name__)
@@ -84,6 +86,9 @@ class Run:
         self._dependencies = Dependencies(self._items, state.objects)
         self._are_waiting = any(each.planned.after_offers for each in self._items.values())
         self._waited = False
+        # What an apply that was killed may have created already, and this one has created.
+        self._made_again: list[str] = []
+        self._is_rerun = state.plan == plan_id(plan)
         for item in self._items.values():
             entity = item.sight.entity
             if entity is not None:
@@ -105,7 +110,15 @@ class Run:
         await self._retire()
         await self._ledger.save()
         outcomes = tuple(each.outcome for each in self._items.values() if each.outcome is not None)
-        return Report.of(self._plan, outcomes, self._ledger.generation)
+        report = Report.of(self._plan, outcomes, self._ledger.generation)
+        if not self._made_again:
+            return report
+        warning = (
+            "An earlier apply was interrupted after it had created these objects, or while it did, and they were gone, "
+            f"so this one created them: {listed(self._made_again)}. If somebody deleted, archived or renamed one "
+            "since, it exists again"
+        )
+        return replace(report, warnings=(*report.warnings, warning))
 
     def _learn(self) -> None:
         """Take into the state what the library has already."""
@@ -199,6 +212,9 @@ class Run:
             receipt = written.receipt
             item.reference = Reference(item.kind, id=receipt.id, instance_id=receipt.instance_id)
             self._known.learn(item.key, receipt.id)
+            base = before[item.key]
+            if base is not None and written.action == "created" and (self._is_rerun or base.pending is not None):
+                self._made_again.append(called(item))
             self._content_done(item, posted(item.planned).get("status"))
 
         def failed(item: Item, error: OfferLibraryError) -> None:
@@ -253,7 +269,8 @@ class Run:
         """Take the content of an object into the state, with the status that it has now."""
         item.is_content_done = True
         properties = dict(item.planned.properties or {})
-        if "status" in properties:
+        # A status that the plan does not change is the wanted one. Another one is somebody's edit since.
+        if "status" in properties and new_status(item.planned) is not None:
             properties["status"] = status
         if item.planned.old_name is not None:
             self._ledger.put(old_key(item.planned), None)

@@ -20,13 +20,15 @@ from airflow_provider_offers.client.flows.naming import put_at
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.applying import MISSING, value_at
+from airflow_provider_offers.client.model.comparing import differing
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.lifecycle import ACTIVATE, ARCHIVED, DRAFT
 from airflow_provider_offers.client.model.operations import Operation
 from airflow_provider_offers.client.model.preparing import prepare_planned
 from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
-from airflow_provider_offers.client.wire.messages import Effect, Flow, Json, Request
+from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.wire.messages import Effect, Flow, Json, Note, Request
 
 T = TypeVar("T")
 
@@ -144,7 +146,8 @@ def change(access: Access, before: Entity, patch: Sequence[Operation]) -> Flow[W
     """Patch an object that a listing showed; `ConflictError` if somebody has edited it since.
 
     A listing may lag. If the object shows the whole patch by now, an earlier run has made the change. Without an etag,
-    nothing guards the addition of a property: the object is read right before it.
+    nothing guards the addition of a property: the object is read right before it, and a write between the two is a
+    warning.
     """
     prepared = prepare_planned(patch, before.kind)
     is_guarded = access.generation.capabilities.guards_by_etag or all(
@@ -153,7 +156,11 @@ def change(access: Access, before: Entity, patch: Sequence[Operation]) -> Flow[W
     try:
         if not is_guarded:
             yield from _expect_unedited(access, before)
-        return (yield from guarded_patch(access, prepared, replace(before, listed=True)))
+        written: Written = yield from guarded_patch(access, prepared, replace(before, listed=True))
+        etag = written.receipt.etag
+        if not is_guarded and etag is not None and etag > before.etag + 1:
+            yield Note(_may_have_lost(before, patch, etag))
+        return written
     except ConflictError:
         now = yield from look_alone(access, before.reference)
         if now is None or not prepared.is_shown_by(now.properties):
@@ -166,6 +173,14 @@ def _expect_unedited(access: Access, before: Entity) -> Flow[None]:
     now: Entity | None = yield from look_alone(access, before.reference)
     if now is not None and now.etag != before.etag:
         raise overtaken(access.generation.read(now.reference), before, now)
+
+
+def _may_have_lost(before: Entity, patch: Sequence[Operation], etag: int) -> str:
+    added = [each["path"] for each in patch if split_pointer(each["path"])[0] not in before.properties]
+    return (
+        f"The {before.kind.noun} {quoted(before.name, 80)} ({before.id}) was edited in the moment before this apply "
+        f"added {', '.join(added)}: its etag went from {before.etag} to {etag}. If that edit set the same, it is lost"
+    )
 
 
 def set_status(access: Access, before: Entity, status: str) -> Flow[Written]:
@@ -221,6 +236,9 @@ def _to_retire(access: Access, before: Entity) -> Flow[Entity | None]:
     now: Entity | None = yield from look_alone(access, before.reference)
     if now is None or now.etag == before.etag or now.status == ARCHIVED:
         return now
-    if now.status == DRAFT and before.status != DRAFT and now.etag == before.etag + 1:
+    is_back = now.status == DRAFT and before.status != DRAFT and now.etag == before.etag + 1
+    if is_back and not differing(
+        now.properties, before.properties, (now.properties.keys() | before.properties.keys()) - {"status"}
+    ):
         return now
     raise overtaken(access.generation.read(now.reference), before, now)
