@@ -21,10 +21,10 @@ def near(given: str, known: Iterable[str]) -> list[str]:
     if len(given) > _LONGEST:
         return []
     found: dict[str, int] = {}
-    bare, lower = folded(given), given.casefold()
+    bare = folded(given)
     for word in known:
         allowed = _allowed(word, given)
-        slips = 0 if folded(word) == bare else _distance(word.casefold(), lower, allowed)
+        slips = _distance(folded(word), bare, allowed)
         if slips <= allowed:
             found[word] = slips
     least = min(found.values(), default=0)

@@ -209,3 +209,11 @@ def test_a_profile_constraint_without_what_its_type_names_is_doubtful(chosen: An
     alone = [{"op": "add", "path": f"/selectionConstraint/{name}", "value": value} for name, value in chosen.items()]
     patch = PreparedPatch(neutral_patch(alone, "dps", PERSONALIZED), PERSONALIZED)
     assert [each.pointer for each in patch_findings(PERSONALIZED, patch)] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("anyTag", "any-tags"), ("all_tag", "all-tags"), ("anytgas", "any-tags"), ("offer", "offers")]
+)
+def test_a_misspelled_word_is_known_however_its_parts_are_separated(word: str, meant: str) -> None:
+    found = violations(COLLECTION, {"name": "x", "filterType": word, "ids": ["dps:tag:1"]})
+    assert f"; did you mean {meant!r}?" in found["/filterType"]
