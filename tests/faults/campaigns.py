@@ -60,6 +60,9 @@ class WatchedStore(StateStore):
 class Applies:
     """One campaign, its library, and its state."""
 
+    # How many objects are written at once.
+    max_concurrent = ApplyOptions().max_concurrent
+
     def __init__(self, world: World, api: str, path: pathlib.Path) -> None:
         self.world, self.path = world, path
         world.begin(api)
@@ -85,7 +88,7 @@ class Applies:
         """How an apply ends: its report, the error, or `WorkerKilled`."""
         steps = steps or Steps(self.world.time)
         store = WatchedStore(self.path, steps)
-        options = ApplyOptions(owner="task apply", lock_seconds=_LOCK_SECONDS)
+        options = ApplyOptions(owner="task apply", lock_seconds=_LOCK_SECONDS, max_concurrent=self.max_concurrent)
 
         async def work(session: AsyncSession) -> Report:
             return await apply_plan(session, plan, store, options)

@@ -198,7 +198,12 @@ def _deactivated(access: Access, before: Entity) -> Flow[Entity]:
     """Take a live decision back to draft, so that customers stop seeing it; any other object stays as it is."""
     if before.status != ACTIVATE.target:
         return before
-    return after(before, (yield from set_status(access, before, DRAFT)), status=DRAFT)
+    written: Written = yield from set_status(access, before, DRAFT)
+    now = after(before, written, status=DRAFT)
+    if not access.generation.capabilities.guards_by_etag and now.etag > before.etag + 1:
+        # Only the etag of the answer shows that somebody wrote right before.
+        raise overtaken(access.generation.read(before.reference), before, now)
+    return now
 
 
 def archive(access: Access, before: Entity) -> Flow[Written]:
