@@ -120,6 +120,23 @@ def test_only_the_gaps_of_what_is_shown_count_and_are_walked(travel: Callable[[J
     travel(journey)
 
 
+def test_an_address_that_changes_just_before_the_page_writes_its_own_is_taken(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address)
+        # The browser tells of a new hash later: the click comes first.
+        await page.evaluate(
+            "location.hash += '&text=raincoats+flash'; document.querySelector('[data-value=quarter]').click()"
+        )
+        await page.text(".foot", "1 of ")
+        await page.until("document.querySelector('[data-value=quarter]').ariaPressed === 'true'")
+        for part in ("text=raincoats", "zoom=quarter"):
+            assert part in await page.evaluate("location.hash")
+
+    travel(journey)
+
+
 def test_what_somebody_wrote_into_an_offer_neither_runs_nor_loads(
     travel: Callable[[Journey], None], address: str
 ) -> None:
@@ -221,6 +238,18 @@ def test_airflow_shows_the_page_in_its_own_frame_as_dark_as_itself(
         await page.evaluate(f"{frame}.querySelector('.agenda .name').click()")
         await page.until(f"{frame}.querySelector('.detail h2')?.innerText.startsWith('Receipt coupon')")
         await page.until("location.hash.includes('kind=personalized')")
+        assert await page.evaluate("location.pathname") == "/plugin/offer-library/offer-library/"
+        # An address that somebody pastes is Airflow's, and a way back is the page's: each follows the other.
+        await page.evaluate("location.hash = '#conn_id=shop_xcore&view=agenda&text=raincoats'")
+        await page.until(f"{frame}.querySelector('input[type=search]').value === 'raincoats'")
+        await page.evaluate(f"{frame}.querySelector('.agenda .name').click()")
+        await page.until("location.hash.includes('kind=personalized')")
+        await page.evaluate(f"{frame}.defaultView.history.back()")
+        await page.until("!location.hash.includes('kind=personalized')")
+        await page.evaluate("location.hash = '#conn_id=shop_xcore&view=agenda&text=coupon'")
+        await page.until(f"{frame}.querySelector('.agenda .name')?.innerText.startsWith('Receipt coupon')")
+        await page.evaluate(f"{frame}.querySelector('.agenda .name').click()")
+        await page.until(f"{frame}.querySelector('.detail h2')?.innerText.startsWith('Receipt coupon')")
         # Airflow's frame may open no windows; the link opens one all the same.
         before = len((await page.call("Target.getTargets"))["targetInfos"])
         link = f"{frame}.querySelector('.component a')"

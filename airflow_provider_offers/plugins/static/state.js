@@ -16,8 +16,9 @@ export class State {
   constructor() {
     this._listeners = [];
     Object.assign(this, DEFAULTS, remembered(), this._read());
+    this._known = window.location.hash;
     window.addEventListener("hashchange", () => this._take());
-    outside()?.addEventListener("hashchange", () => this._take());
+    outside()?.addEventListener("hashchange", () => this._take(airflow()?.location.hash ?? ""));
   }
 
   /** Call `listener(changed)` with the names that changed. */
@@ -25,8 +26,12 @@ export class State {
     this._listeners.push(listener);
   }
 
-  /** Change some values. A moved timeline (`at`) is no event: it changes the address only. */
+  /**
+   * Change some values. A moved timeline (`at`) is no event: it changes the address only.
+   * An address that was just changed from outside is taken first: its event comes later, and writing would lose it.
+   */
   set(values) {
+    if (window.location.hash !== this._known) this._take();
     const changed = Object.keys(values).filter((name) => this[name] !== values[name]);
     if (!changed.length) return;
     Object.assign(this, values);
@@ -60,17 +65,24 @@ export class State {
     return parsed(window.location.hash) ?? parsed(airflow()?.location.hash ?? "") ?? {};
   }
 
-  _take() {
-    const read = parsed(window.location.hash);
+  _take(hash = window.location.hash) {
+    this._known = window.location.hash;
+    const read = parsed(hash);
     if (read) this.set({...DEFAULTS, ...remembered(), ...read});
   }
 
   _write(enter) {
     const hash = hashed(this);
-    if (hash === window.location.hash) return;
-    history[enter ? "pushState" : "replaceState"](null, "", hash);
+    if (hash !== window.location.hash) {
+      history[enter ? "pushState" : "replaceState"](null, "", hash);
+      this._known = window.location.hash;
+    }
     const around = airflow();
-    if (around) around.history.replaceState(around.history.state, "", hash);
+    if (around && hash !== around.location.hash) {
+      // Airflow's document has a base: a hash alone would lead to that.
+      const {pathname, search} = around.location;
+      around.history.replaceState(around.history.state, "", `${pathname}${search}${hash}`);
+    }
   }
 }
 
