@@ -119,6 +119,9 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
     store = state_store(args.state_path, "--state-path")
     notes = Screen(sys.stderr)
     with hook_of(source.target.connection, source.target.sandbox) as hook:
+        place = _place_of(hook)
+        with hook_of(campaign.target.connection, campaign.target.sandbox) as other:
+            _expect_elsewhere(args, place, _place_of(other))
         there = planned(hook, source, store)
     if there.has_changes or there.has_conflicts:
         told = f"the target {args.source!r} is not as the manifest says: {counts_line(there)}"
@@ -128,6 +131,21 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
         made = planned(hook, campaign, store, options_of(args))
         return _applied(args, screen, hook, made, store, campaign)
+
+
+def _place_of(hook: OfferLibraryHook) -> tuple[str, str]:
+    return hook.settings.org_id, hook.settings.sandbox
+
+
+def _expect_elsewhere(args: argparse.Namespace, source: tuple[str, str], destination: tuple[str, str]) -> None:
+    """Refuse a promotion to the place that it comes from: it would promote nothing, and look as if it had."""
+    if source == destination:
+        organization, sandbox = destination
+        raise UserError(
+            f"TO: given {args.destination!r}, which leads to the same sandbox {sandbox!r} of the organization "
+            f"{organization!r} as FROM, {args.source!r}; expected another sandbox; correct the connection or the "
+            "sandbox of one of the two targets"
+        )
 
 
 def prune(args: argparse.Namespace, screen: Screen) -> int:

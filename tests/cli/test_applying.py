@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,20 @@ def test_an_empty_connection_is_not_that_of_the_target(
     assert done.code == 1
     assert "given ''; expected the id of a connection" in done.err
     assert writes(connected) == 0
+
+
+def test_a_target_is_not_promoted_to_the_sandbox_that_it_is_in(
+    offers: Offers, connected: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AJO_PROD", os.environ["AIRFLOW_CONN_AJO_DEV"])
+    manifest = written(tmp_path)
+    assert offers("apply", manifest, "--target", "dev", "--yes").code == 0
+
+    done = offers("promote", manifest, "dev", "prod", "--yes")
+
+    assert done.code == 1
+    assert "TO: given 'prod', which leads to the same sandbox 'dev' of the organization" in done.err
+    assert done.out == ""
 
 
 def test_a_target_is_not_promoted_to_itself(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
