@@ -27,7 +27,7 @@ from airflow_provider_offers.campaigns.errors import (
 from airflow_provider_offers.campaigns.plans import Plan, PlannedObject
 from airflow_provider_offers.campaigns.reports import Report
 from airflow_provider_offers.campaigns.state.states import State
-from airflow_provider_offers.campaigns.state.storage import LOCK_SECONDS, Lock, StateStore
+from airflow_provider_offers.campaigns.state.storage import LOCK_SECONDS, Lock, StateStore, lost_state
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.reading import OnPage
 from airflow_provider_offers.client.session import AsyncSession
@@ -157,6 +157,8 @@ async def _applied(
 ) -> Report:
     state: State = await asyncio.to_thread(held.read)
     is_rerun = state.plan == plan_id(plan)
+    if not is_rerun and state.generation < plan.state_generation:
+        raise StalePlanError(lost_state(state.generation, plan.state_generation))
     if not is_rerun and state.generation != plan.state_generation:
         raise StalePlanError(
             f"Another apply has written the state since the plan: its generation is {state.generation}; expected "

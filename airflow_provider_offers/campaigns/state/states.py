@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,13 @@ from airflow_provider_offers.campaigns.errors import StateError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.client.model.instants import parse_instant
 from airflow_provider_offers.client.model.kinds import KINDS
+from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
 FORMAT = "offers.state/v1"
+_MEMBERS = ("format", "campaign", "organization", "sandbox", "generation", "plan", "objects")
+_MEMBERS_OF_AN_OBJECT = ("properties", "pending", "prevent_destroy", "ignore_changes")
 # The end of a message about a damaged state.
 REMEDY = (
     ". Restore the document, or remove it: without a state nothing is created twice, and what differs from the library "
@@ -82,6 +85,7 @@ class State:
             newer = isinstance(found, str) and found.startswith(FORMAT.partition("/")[0] + "/")
             do = "it is from another version of this provider; upgrade the provider" if newer else "it is not a state"
             raise StateError(f"The document is not a state: format: given {quoted(found)}; expected {FORMAT!r}; {do}")
+        _expect_members("", document, _MEMBERS)
         generation = document.get("generation")
         if isinstance(generation, bool) or not isinstance(generation, int) or generation < 1:
             raise _damaged("generation", generation, "a whole number from 1")
@@ -115,6 +119,7 @@ def applied_of(place: str, told: Json) -> Applied:
     """What was applied to the object at a place of the document. Raises `StateError` for anything else."""
     if not isinstance(told, dict) or not isinstance(told.get("properties"), dict):
         raise _damaged(place, told, "an object with its properties")
+    _expect_members(f"{place}.", told, _MEMBERS_OF_AN_OBJECT)
     pending = told.get("pending")
     if pending is not None:
         try:
@@ -125,9 +130,20 @@ def applied_of(place: str, told: Json) -> Applied:
     if not isinstance(kept, bool):
         raise _damaged(f"{place}.prevent_destroy", kept, "true or false")
     ignored = told.get("ignore_changes", [])
-    if not isinstance(ignored, list) or not all(isinstance(each, str) for each in ignored):
-        raise _damaged(f"{place}.ignore_changes", ignored, "a list of pointers")
+    if not isinstance(ignored, list) or not all(isinstance(each, str) and each.startswith("/") for each in ignored):
+        raise _damaged(f"{place}.ignore_changes", ignored, "a list of pointers such as /rank/priority")
     return Applied(told["properties"], pending, kept, tuple(ignored))
+
+
+def _expect_members(place: str, told: Mapping[str, Json], known: Sequence[str]) -> None:
+    """Raise `StateError` for a member that nobody reads: somebody misspelled it, or a newer version wrote it."""
+    for name in told:
+        if name not in known:
+            expected = f"{', '.join(known)}{perhaps(near(name, known)) or '.'}"
+            raise StateError(
+                f"The state has an unknown member: given {quoted(f'{place}{name}')}; expected {expected} "
+                "If a newer version of the provider wrote it, upgrade the provider; otherwise correct or remove it"
+            )
 
 
 def _damaged(place: str, given: Json, expected: str) -> StateError:

@@ -214,6 +214,8 @@ class _Place:
             raise self._overtaken(there, generation)
 
     def _overtaken(self, there: int, expected: int) -> StateError:
+        if there < expected:
+            return StateError(f"{self.where}/{self.state_name}: {lost_state(there, expected, ' to it')}")
         return StateError(
             f"Somebody else has written {self.where}/{self.state_name} meanwhile: its generation is {there}; "
             f"expected {expected}; nothing was written to it. Make the plan again"
@@ -413,6 +415,15 @@ class Lock:
                 owner=held.owner,
                 expires_at=held.expires_at,
             )
+
+
+def lost_state(there: int, expected: int, where: str = "") -> str:
+    """What a process says that finds an older state than the one that it knows, or none."""
+    what = "is an older one" if there else "is gone"
+    return (
+        f"The state {what}: its generation is {there}; expected {expected}; nothing was written{where}. Restore the "
+        "document if you can, and make the plan again: what the state does not know becomes a conflict to decide"
+    )
 
 
 def _parsed(content: bytes) -> Json:

@@ -260,7 +260,7 @@ def test_a_state_that_is_lost_between_plan_and_apply_is_refused(sandbox: Sandbox
     sandbox.plan_and_apply(spring(1, api=sandbox.api))
     plan = sandbox.plan(campaign(*spring_objects(1, api=sandbox.api).values(), offer("More")))
     shutil.rmtree(sandbox.path)
-    assert "its generation is 0" in _refused(sandbox, plan, StalePlanError)
+    assert "The state is gone: its generation is 0" in _refused(sandbox, plan, StalePlanError)
 
 
 def _apply_and_die(connection: dict[str, Any], plan: Plan, path: pathlib.Path) -> None:

@@ -148,6 +148,25 @@ def test_a_state_that_somebody_else_has_written_meanwhile_is_not_overwritten(pat
     assert store.read(*WHERE) == theirs
 
 
+@pytest.mark.parametrize("older", [True, False], ids=["older", "lost"])
+def test_a_state_that_is_lost_or_older_is_not_called_an_apply_of_somebody_else(
+    tmp_path: pathlib.Path, older: bool
+) -> None:
+    store = StateStore(tmp_path)
+    first = store.write(STATE)
+    (file,) = tmp_path.rglob("*.json")
+    content = file.read_bytes()
+    second = store.write(first)
+    if older:
+        file.write_bytes(content)
+    else:
+        file.unlink()
+
+    said = "is an older one: its generation is 1" if older else "is gone: its generation is 0"
+    with pytest.raises(StateError, match=f"{said}; expected 2; nothing was written to it. Restore"):
+        store.write(second)
+
+
 def _documents() -> dict[str, tuple[Callable[[dict[str, Any]], Any], str]]:
     def without(name: str) -> Callable[[dict[str, Any]], Any]:
         return lambda told: {key: value for key, value in told.items() if key != name}
@@ -173,6 +192,15 @@ def _documents() -> dict[str, tuple[Callable[[dict[str, Any]], Any], str]]:
         "a word for true": (
             with_(objects={"tag": {"Spring": {"properties": {}, "prevent_destroy": "yes"}}}),
             "prevent_destroy: given 'yes'",
+        ),
+        "a misspelled member": (
+            with_(objects={"tag": {"Spring": {"properties": {}, "prevent_detroy": True}}}),
+            "given 'objects.tag.Spring.prevent_detroy'; expected properties, .*did you mean 'prevent_destroy'",
+        ),
+        "a member of a newer version": (with_(targets=["dev"]), "given 'targets'; .*upgrade the provider"),
+        "a property that is no pointer": (
+            with_(objects={"tag": {"Spring": {"properties": {}, "ignore_changes": ["rank/priority"]}}}),
+            "ignore_changes: given .*a list of pointers such as /rank/priority",
         ),
         "another campaign": (with_(campaign="other"), "the state of another campaign"),
         "another sandbox": (with_(sandbox="dev"), "the state of another campaign"),
