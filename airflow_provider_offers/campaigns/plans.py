@@ -88,9 +88,9 @@ class Plan:
     Unchanged objects that need no change of the state are only counted. `digest` is the manifest's, and
     `state_generation` that of the state. `made_at` is the service's time in RFC 3339. `ids` are the ids of the live
     objects to which planned objects refer by `name:`. `left_alone` are objects that are gone from the manifest and
-    stay in the library, each with the reason. `forgotten` are objects of the state that are gone from the manifest and
-    from the library: an apply drops them from the state. `connection` is the id of the target's connection, or of
-    another one that the task names; it holds no secret.
+    stay in the library, each with the reason. `forgotten` are objects of the state that are gone from the manifest, and
+    from the library or to another campaign: an apply drops them from the state. `connection` is the id of the target's
+    connection, or of another one that the task names; it holds no secret.
     """
 
     campaign: str

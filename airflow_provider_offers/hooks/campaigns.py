@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.campaigns.applying.items import Progress
     from airflow_provider_offers.campaigns.moving.exporting import Exported
     from airflow_provider_offers.campaigns.moving.importing import Imported
-    from airflow_provider_offers.campaigns.objects import Campaign, Target
+    from airflow_provider_offers.campaigns.objects import Campaign, Key, Target
     from airflow_provider_offers.campaigns.planning.drift import Drift
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
     from airflow_provider_offers.campaigns.plans import Plan
@@ -163,11 +163,16 @@ def make_plan(
     on_page: OnPage | None = None,
 ) -> Plan:
     """The plan of a campaign. Reads each kind that the campaign needs once, page by page; writes nothing."""
+    from airflow_provider_offers.campaigns.objects import WantedByKey
     from airflow_provider_offers.campaigns.planning.planner import plan_campaign
 
     settings = hook.settings
     state = store.read(campaign.name, settings.org_id, settings.sandbox)
-    return hook.library.run(lambda access: plan_campaign(access, campaign, state, options, on_page))
+    shared: dict[Key, str] = {}
+    if options is not None and options.prune is not None:
+        wanted = WantedByKey(campaign.objects)
+        shared = store.shared(state, (key for key in state.objects if key not in wanted))
+    return hook.library.run(lambda access: plan_campaign(access, campaign, state, options, on_page, shared))
 
 
 def apply_plan(

@@ -155,6 +155,30 @@ def test_a_prune_retires_what_is_gone_and_does_nothing_else(
     assert offers("prune", manifest, *DEV).lines[-1].startswith("applied: ")
 
 
+def test_a_prune_leaves_what_another_campaign_has_too(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = applied(offers, tmp_path)
+    other = written(tmp_path, SPRING.replace("campaign: spring", "campaign: autumn"), "autumn.yaml")
+    assert offers("apply", other, *DEV, "--yes").code == 0
+    # A copy is nobody's state.
+    (state,) = (tmp_path / "state").rglob("spring.json")
+    (state.parent / "copy.json").write_bytes(state.read_bytes())
+    written(tmp_path, SPRING[: SPRING.index("offers:")])
+    prune = ("--how", "delete", "--max-prune", "2", "--yes")
+
+    done = offers("prune", manifest, *DEV, *prune)
+
+    assert done.code == 0, done.err
+    assert """left alone: personalized offer "Spring towels": the campaign 'autumn' has it, too""" in done.out
+    assert list(bodies(connected, api, "personalized", "dev")) == ["Spring towels"]
+    # It is the other campaign's alone, which may retire it.
+    assert "left alone" not in offers("plan", manifest, *DEV).out
+    written(tmp_path, SPRING.replace("campaign: spring", "campaign: autumn").partition("offers:")[0], "autumn.yaml")
+    assert offers("prune", other, *DEV, *prune).lines[-1] == "applied: 2 retired"
+    assert not bodies(connected, api, "personalized", "dev")
+
+
 def test_a_prune_of_too_much_is_refused(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
     applied(offers, tmp_path)
     manifest = written(tmp_path, SPRING[: SPRING.index("tags:")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -58,8 +58,11 @@ def plan_campaign(
     state: State,
     options: PlanOptions | None = None,
     on_page: OnPage | None = None,
+    shared: Mapping[Key, str] | None = None,
 ) -> Flow[Plan]:
     """The plan of a campaign. Reads each kind that the campaign needs once, page by page; writes nothing.
+
+    `shared` are objects of the state that other campaigns have, too, each with such a campaign: they are not retired.
 
     Raises `CampaignError` if the library lacks an external object or a referenced one, or if the connection leads to
     another sandbox than the target; `StateError` for the state of another campaign, organization or sandbox; and
@@ -69,7 +72,7 @@ def plan_campaign(
     settings = access.exchange.settings
     _check_target(campaign, settings.sandbox)
     check_state(campaign.name, state, settings.org_id, settings.sandbox)
-    planner = _Planner(access, campaign, state, options)
+    planner = _Planner(access, campaign, state, options, shared or {})
     for kind in planner.kinds:
         if access.generation.supports(kind):
             yield from read_kind(access, kind, planner.take, on_page)
@@ -81,7 +84,9 @@ def plan_campaign(
 class _Planner:
     """A plan in progress: takes the objects of the library kind by kind, and decides after each kind."""
 
-    def __init__(self, access: Access, campaign: Campaign, state: State, options: PlanOptions) -> None:
+    def __init__(
+        self, access: Access, campaign: Campaign, state: State, options: PlanOptions, shared: Mapping[Key, str]
+    ) -> None:
         self._access, self._campaign, self._state, self._options = access, campaign, state, options
         self._names = Names()
         self._wanted = WantedByKey(campaign.objects)
@@ -101,7 +106,7 @@ class _Planner:
         self._reach = Reach(self._names)
         # The offers that are retired, and those of them that live decisions of others show.
         self._leaving = Reach(self._names)
-        self._retirement = Retirement(options.prune, options.force_conflicts, self._names)
+        self._retirement = Retirement(options.prune, options.force_conflicts, self._names, shared)
         self._needed = _needed_kinds(campaign, state)
         self._planned: list[PlannedObject] = []
         self._unchanged = 0

@@ -27,12 +27,14 @@ _SEEN = "customers can see it: it is deactivated first"
 class Retirement:
     """What happens to the objects of the state that the manifest no longer has.
 
+    `shared` are the objects that other campaigns have, too, each with such a campaign: they are theirs from now on.
     `planned` has retirements and conflicts, in the order of the kinds; `left_alone` and `forgotten` are as in a plan.
     """
 
     prune: Prune | None
     force: bool
     names: Names
+    shared: Mapping[Key, str] = field(default_factory=dict)
     planned: list[PlannedObject] = field(default_factory=list)
     left_alone: dict[Key, str] = field(default_factory=dict)
     forgotten: list[Key] = field(default_factory=list)
@@ -46,6 +48,9 @@ class Retirement:
             self.forgotten.append(key)
         elif self.prune is None or base.prevent_destroy:
             self.left_alone[key] = _KEPT if base.prevent_destroy else _OFF
+        elif key in self.shared:
+            self.left_alone[key] = f"the campaign {quoted(self.shared[key], 80)} has it, too, and keeps it alone"
+            self.forgotten.append(key)
         elif len(ids) > 1:
             self.left_alone[key] = f"{len(ids)} objects have this name: {', '.join(ids)}"
         elif self.prune == "archive" and not kind.steps:

@@ -32,6 +32,11 @@ class StoragePath(Protocol):
     @property
     def parent(self) -> Self: ...
 
+    @property
+    def name(self) -> str: ...
+
+    def iterdir(self) -> Iterator[Self]: ...
+
     def __truediv__(self, name: str) -> Self: ...
 
     def mkdir(self, *, parents: bool, exist_ok: bool) -> Any: ...
@@ -53,6 +58,9 @@ class Folder(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """The content of the document, or None if it does not exist."""
+
+    def names(self) -> list[str]:
+        """The names of everything in the folder, in order; none if the folder does not exist."""
 
     def write(self, name: str, content: bytes) -> None:
         """Replace the document as a whole."""
@@ -100,6 +108,9 @@ class _DiskFolder:
 
     def read(self, name: str) -> bytes | None:
         return _tried(self._path / name, "read", (self._path / name).read_bytes)
+
+    def names(self) -> list[str]:
+        return _names_in(self._path)
 
     def write(self, name: str, content: bytes) -> None:
         _tried(self._path / name, "written", lambda: self._replace(name, content))
@@ -162,6 +173,9 @@ class _RemoteFolder:
     def read(self, name: str) -> bytes | None:
         return _tried(self._path / name, "read", (self._path / name).read_bytes)
 
+    def names(self) -> list[str]:
+        return _names_in(self._path)
+
     def write(self, name: str, content: bytes) -> None:
         _tried(self._path / name, "written", lambda: self._put(name, content))
 
@@ -196,6 +210,17 @@ class _RemoteFolder:
             # Some stores have real folders.
             self._path.mkdir(parents=True, exist_ok=True)
             (self._path / name).write_bytes(content)
+
+
+def _names_in(path: StoragePath) -> list[str]:
+    def names() -> list[str]:
+        try:
+            return sorted(each.name for each in path.iterdir())
+        except NotADirectoryError:
+            # Object stores have no folders without objects.
+            return []
+
+    return _tried(path, "read", names) or []
 
 
 def _tried(path: object, done: str, work: Callable[[], T]) -> T | None:

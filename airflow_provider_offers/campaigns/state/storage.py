@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Self
 import msgspec
 
 from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
+from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.state.folders import Folder, StoragePath, file_name, folder_at
 from airflow_provider_offers.campaigns.state.states import FORMAT, REMEDY, State
 from airflow_provider_offers.campaigns.state.streaming import streamed
@@ -63,6 +64,18 @@ class StateStore:
         Raises `StateError` if somebody else has written it since; nothing is written then.
         """
         return _Place(self._path, state.campaign, state.organization, state.sandbox).write(state)
+
+    def shared(self, state: State, keys: Iterable[Key]) -> dict[Key, str]:
+        """Those of these objects that other campaigns of the sandbox have applied, too, each with such a campaign.
+
+        Raises `StateError` if the state of another campaign is damaged: nobody knows then whose the objects are.
+        """
+        left, found = set(keys), dict[Key, str]()
+        if left:
+            for other in _Place(self._path, state.campaign, state.organization, state.sandbox).others():
+                found |= {key: other.campaign for key in left if key in other.objects}
+                left -= found.keys()
+        return found
 
     def lock(
         self, campaign: str, organization: str, sandbox: str, *, owner: str, seconds: float = LOCK_SECONDS
@@ -146,12 +159,24 @@ class _Place:
 
     def _state(self, content: bytes) -> State:
         """The state in a document. Raises `StateError`, which says where and what is wrong."""
-        try:
-            state = streamed(content) or State.from_json(_parsed(content))
-        except StateError as error:
-            raise StateError(f"{self.where}/{self.state_name}: {error}") from None
+        state = self._parsed_state(self.state_name, content)
         self._expect_ours(state)
         return state
+
+    def _parsed_state(self, name: str, content: bytes) -> State:
+        try:
+            return streamed(content) or State.from_json(_parsed(content))
+        except StateError as error:
+            raise StateError(f"{self.where}/{name}: {error}") from None
+
+    def others(self) -> Iterator[State]:
+        """The states of the other campaigns of the sandbox. Copies under other names are nobody's states."""
+        for name in self.folder.names():
+            if not name.endswith(".json") or name.startswith(".") or name == self.state_name:
+                continue
+            state = self._parsed_state(name, self.folder.read(name) or b"")
+            if name == f"{file_name(state.campaign)}.json" and state.campaign != self.campaign:
+                yield state
 
     def _expect_ours(self, state: State) -> None:
         ours = (self.campaign, self.organization, self.sandbox)

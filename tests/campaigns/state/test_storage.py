@@ -148,6 +148,23 @@ def test_a_state_that_somebody_else_has_written_meanwhile_is_not_overwritten(pat
     assert store.read(*WHERE) == theirs
 
 
+def test_what_other_campaigns_of_the_sandbox_have_is_known(path: Any) -> None:
+    store = StateStore(path)
+    tags = {("tag", name): Applied({"name": name}) for name in ("Spring", "Autumn")}
+    ours = State(*WHERE, objects=tags)
+    assert store.shared(ours, tags) == {}
+    ours = store.write(ours)
+    store.write(State("autumn 2027", ORG, SANDBOX, objects={("tag", "Autumn"): tags["tag", "Autumn"]}))
+    store.write(State("autumn 2027", ORG, "dev", objects=tags))
+
+    assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
+
+    (path / ORG / SANDBOX / "winter.json").write_bytes(b"{")
+    with pytest.raises(StateError, match=r"winter\.json: The document is damaged"):
+        store.shared(ours, tags)
+    assert store.shared(ours, []) == {}
+
+
 @pytest.mark.parametrize("older", [True, False], ids=["older", "lost"])
 def test_a_state_that_is_lost_or_older_is_not_called_an_apply_of_somebody_else(
     tmp_path: pathlib.Path, older: bool
