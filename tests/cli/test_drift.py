@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from airflow_provider_offers.campaigns.state.storage import StateStore
 from airflow_provider_offers.emulator import Emulator
 from tests.cli.commands import Offers
-from tests.cli.manifests import edit, written
+from tests.cli.manifests import SPRING, edit, written
 
 
 def test_an_edit_of_a_managed_value_is_drift(offers: Offers, connected: Emulator, api: str, tmp_path: Path) -> None:
@@ -55,3 +55,18 @@ def test_the_schema_is_one_that_editors_understand(offers: Offers) -> None:
     assert done.code == 0
     Draft202012Validator.check_schema(schema)
     assert "campaign" in schema["properties"]
+
+
+def test_an_object_that_a_marketer_renamed_drifts_until_the_manifest_has_its_new_name(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = written(tmp_path)
+    assert offers("apply", manifest, "--target", "dev", "--yes").code == 0
+    edit(connected, api, "dev", "Spring towels", "/name", "Beach towels")
+    assert offers("drift", manifest, "--target", "dev").lines[-1] == "1 of 3 objects drifted"
+    moved = "moved: [{kind: offer, from: Spring towels, to: Beach towels}]\n"
+    written(tmp_path, SPRING.replace("Spring towels", "Beach towels") + moved)
+
+    assert offers("apply", manifest, "--target", "dev", "--yes").code == 0
+
+    assert offers("drift", manifest, "--target", "dev").lines == ["no drift in 3 objects"]

@@ -174,7 +174,12 @@ class _Planner:
             else:
                 self._decide(self._wanted[key], is_known)
         for key in self._state.objects:
-            if key[0] == kind.key and key not in self._wanted and key not in self._old:
+            if key[0] != kind.key or key in self._wanted:
+                continue
+            if key in self._old:
+                if is_known and not self._names.ids(key) and self._is_learned(self._old[key]):
+                    self._retirement.forgotten.append(key)
+            else:
                 self._retirement.decide(kind, key, self._state.objects[key], self._sightings.found, is_known)
                 if kind.is_offer and self._retirement.is_retired(key):
                     entity = self._sightings.found[key]
@@ -183,6 +188,11 @@ class _Planner:
             self._check_external(kind, name)
         self._sightings.found.clear()
         self._sightings.archived.clear()
+
+    def _is_learned(self, new: Key) -> bool:
+        """Whether the state has an object under its new name, or gets it whatever the library does."""
+        learned = (each.key for each in self._planned if each.action == "unchanged")
+        return new in self._state.objects or new in learned
 
     def _decide(self, wanted: WantedObject, is_known: bool) -> None:
         if not is_known:

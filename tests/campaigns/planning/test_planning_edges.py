@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_offers.campaigns.objects import WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import compare
 from airflow_provider_offers.campaigns.planning.documents import plan_as_json, plan_from_json
 from airflow_provider_offers.campaigns.planning.drift import find_drift
@@ -109,6 +110,22 @@ def test_a_rename_that_happened_before_the_state_was_saved_is_recognized(
 
     assert planned(found, "Eleven").action == "unchanged"
     assert found.left_alone == {}
+
+
+@pytest.mark.parametrize("before", [[TEN], [TEN, offer("Eleven")]], ids=["old", "both"])
+def test_the_old_name_of_a_move_that_is_done_is_forgotten(
+    library: OfferLibrary, emulator: Emulator, before: list[WantedObject]
+) -> None:
+    put_wanted(emulator, offer("Eleven"))
+    made = campaign(offer("Eleven"), moved=[("personalized", "Ten", "Eleven")])
+
+    found = plan(library, made, state(*before))
+
+    assert found.forgotten == (("personalized", "Ten"),)
+    assert not found.has_changes
+    changed = campaign(offer("Eleven", rank={"priority": 9}), moved=[("personalized", "Ten", "Eleven")])
+    # Until the change is applied, only the old name has a base.
+    assert plan(library, changed, state(TEN)).forgotten == ()
 
 
 @pytest.mark.parametrize("there", ["Ten", "Eleven"])
