@@ -253,7 +253,12 @@ def approval_of(task: ApplyCampaignOperator, context: Context, plan: Plan) -> bo
         for each in task.get_flat_relatives(upstream=True)
         if getattr(each, "task_type", "") == "ApproveCampaignPlanOperator"
     ]
-    return any(_approves(ti.xcom_pull(task_ids=each), digest) for each in before)
+    return any(_approves(told, digest) for each in before for told in _results(ti.xcom_pull(task_ids=each)))
+
+
+def _results(pulled: Any) -> Sequence[Any]:
+    """The results of a task: those of a mapped one are a list."""
+    return pulled if isinstance(pulled, (list, tuple)) else [pulled]
 
 
 def _approves(told: Any, digest: str) -> bool:

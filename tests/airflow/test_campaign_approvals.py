@@ -16,7 +16,7 @@ from airflow_provider_offers.operators.campaigns import (
     ApproveCampaignPlanOperator,
     PlanCampaignOperator,
 )
-from tests.airflow.campaigns import somebody_answers, written
+from tests.airflow.campaigns import SPRING, somebody_answers, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, named, run, writes
 
@@ -85,6 +85,38 @@ def test_nobody_is_asked_about_plans_that_mapped_tasks_cannot_force(
     assert asked == []
     assert done.states["approve"] == "failed"
     assert priority(emulator) == 55
+
+
+TWO = SPRING.replace(
+    "dev: {connection: offer_library_default}",
+    "dev: {connection: offer_library_default, sandbox: dev, protected: true}",
+)
+
+
+@pytest.mark.parametrize("through", ["approve", "plan"])
+@pytest.mark.parametrize("answer", ["Approve", "Reject"])
+def test_mapped_plans_are_applied_after_the_mapped_approval_of_each(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path, through: str, answer: str
+) -> None:
+    """Each apply gets the result of its approval, or that of its plan, whose approval is before it."""
+    state = str(tmp_path / "state")
+    with dag_of("launch") as dag:
+        given = {"manifest": written(tmp_path, TWO), "state_path": state}
+        plan = PlanCampaignOperator.partial(task_id="plan", **given).expand(target=["dev", "prod"])
+        approve = ApproveCampaignPlanOperator.partial(task_id="approve").expand(plan=plan.output)
+        plans = (approve if through == "approve" else plan).output
+        approve >> ApplyCampaignOperator.partial(task_id="apply", state_path=state).expand(plan=plans)
+    with somebody_answers(answer) as asked:
+        done = run(airflow, emulator, "dps", dag)
+
+    assert len(asked) == 2
+    applied = {name: each for name, each in done.states.items() if name.startswith("apply")}
+    if answer == "Approve":
+        assert set(applied.values()) == {"success"}, [str(each.error) for each in done.attempts]
+        assert len(writes(emulator)) == 6
+    else:
+        assert "success" not in applied.values()
+        assert writes(emulator) == []
 
 
 def test_conflicts_are_asked_about_if_the_apply_overwrites_them(
