@@ -14,6 +14,8 @@ from airflow_provider_offers.cli.plans import STYLES, confirmed, show_plan, show
 from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.running import FAILED, OK, UserError
 from airflow_provider_offers.cli.screen import Screen
+from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.rows.reading import decoded
 from airflow_provider_offers.hooks.campaigns import apply_plan, read_plan, state_store
 
 if TYPE_CHECKING:
@@ -80,13 +82,11 @@ def _saved_plan(args: argparse.Namespace) -> Plan | None:
         return None
     try:
         # Whatever its name: `plan --out` takes any.
-        content = Path(args.manifest).read_bytes()
-        document = json.loads(content) if content.lstrip()[:1] == b"{" else None
-    except (OSError, ValueError):
+        text = decoded(Path(args.manifest).read_bytes(), args.manifest)
+    except (OSError, InvalidInputError):
         # The manifest's own check says what is wrong.
         return None
-    told = document.get("format") if isinstance(document, dict) else None
-    if not isinstance(told, str):
+    if not _is_saved(text):
         return None
     saved = read_plan("plan", args.manifest)
     if args.target not in (None, saved.target):
@@ -98,6 +98,19 @@ def _saved_plan(args: argparse.Namespace) -> Plan | None:
     if given:
         raise UserError(f"{', '.join(given)} would change the plan {args.manifest}; make another plan with it")
     return saved
+
+
+def _is_saved(text: str) -> bool:
+    """Whether a text is a saved plan or another document with a format, even a plan that was cut off."""
+    from airflow_provider_offers.campaigns.planning.documents import may_be_replaced
+
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return may_be_replaced(text[:200].encode(errors="replace"))
+    return isinstance(document, dict) and isinstance(document.get("format"), str)
 
 
 def _is_given(value: object) -> bool:

@@ -279,19 +279,20 @@ def read_plan(name: str, path: Any, expected: str | None = None) -> Plan:
     """
     from airflow_provider_offers.campaigns.planning.documents import plan_from_json
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.rows.reading import decoded
     from airflow_provider_offers.client.text import json_of, quoted
 
     place = storage_path(name, path)
     try:
         with stored(name, place):
             content = place.read_bytes()
-        document = json_of(content.decode())
+        document = json_of(decoded(content, str(path)))
     except FileNotFoundError:
         given = f"{quoted(str(path))}, which does not exist"
         accepted = expected or "the file of a plan"
         raise InvalidInputError("The plan cannot be read", [Violation(name, given, accepted)]) from None
-    except (ValueError, RecursionError):
-        given = f"{quoted(str(path))}, which is not JSON"
+    except (ValueError, RecursionError, InvalidInputError):
+        given = f"{quoted(str(path))}, which is not JSON, or is cut off"
         raise InvalidInputError("The plan cannot be read", [Violation(name, given, "the file of a plan")]) from None
     return plan_from_json(document)
 

@@ -194,6 +194,35 @@ def test_a_plan_that_was_damaged_is_refused(offers: Offers, connected: Emulator,
     assert writes(connected) == 0
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_plan_that_windows_has_written_is_applied(
+    offers: Offers, connected: Emulator, tmp_path: Path, encoding: str
+) -> None:
+    """`airflow offers plan --format json > plan.json` writes so in PowerShell."""
+    plan = tmp_path / "plan.json"
+    printed = offers("plan", written(tmp_path), "--target", "dev", "--format", "json").out
+    plan.write_text(printed, encoding=encoding)
+
+    done = offers("apply", plan, "--yes")
+
+    assert done.code == 0, done.err
+    assert done.lines[-1] == "applied: 3 created"
+
+
+def test_a_plan_that_was_cut_off_is_not_called_a_manifest(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    offers("plan", written(tmp_path), "--target", "dev", "--out", plan)
+    plan.write_text(plan.read_text()[:400])
+
+    done = offers("apply", plan, "--yes")
+
+    assert done.code == 1
+    assert done.err.splitlines()[-2:] == [
+        "airflow offers apply: The plan cannot be read:",
+        f"  plan: given {str(plan)!r}, which is not JSON, or is cut off; expected the file of a plan",
+    ]
+
+
 def test_an_apply_with_failures_tells_each_and_goes_on_later(
     offers: Offers, connected: Emulator, api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,9 +114,9 @@ class Run:
         if not self._made_again:
             return report
         warning = (
-            "An earlier apply was interrupted after it had created these objects, or while it did, and they were gone, "
-            f"so this one created them: {listed(self._made_again)}. If somebody deleted, archived or renamed one "
-            "since, it exists again"
+            "An earlier apply had created these objects, or was interrupted while it did, and they were gone, so this "
+            f"one created them: {listed(self._made_again)}. If somebody deleted, archived or renamed one since, it "
+            "exists again"
         )
         return replace(report, warnings=(*report.warnings, warning))
 
