@@ -23,6 +23,8 @@ _WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timez
 # The doubts about a window; each can be waived by its name.
 WindowDoubt = Literal["window_over", "fixed_offset", "ambiguous_time", "mixed_duration"]
 WINDOW_DOUBTS: tuple[str, ...] = get_args(WindowDoubt)
+# Names of files beside the time zones. Each machine may have another one, or none.
+_OF_MACHINES = frozenset({"localtime", "posixrules", "Factory"})
 # Zones without summer time, which share their names with the winter time of places that have it.
 _WITHOUT_SUMMER = {"EST": "America/New_York", "MST": "America/Denver"}
 _SIGNED = re.compile(r"(?:Etc/)?GMT([+-])([1-9]\d?)")
@@ -259,7 +261,7 @@ def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
         return timezone
     try:
         # Python's ZoneInfo returns the second item of a tuple.
-        if isinstance(timezone, str):
+        if isinstance(timezone, str) and not _is_of_machine(timezone):
             return ZoneInfo(timezone)
     except (KeyError, ValueError, OSError):
         pass
@@ -268,15 +270,21 @@ def _zone(timezone: Any, violations: list[Violation]) -> tzinfo | None:
     return UTC
 
 
+def _is_of_machine(zone: str) -> bool:
+    """Whether a file of the time zones means something else on each machine, or counts leap seconds."""
+    return zone in _OF_MACHINES or zone.startswith(("posix/", "right/"))
+
+
 def _zones_like(given: Any) -> str:
     """The time zones that may have been meant: by a slip, or by the city alone."""
     from zoneinfo import available_timezones
 
     if not isinstance(given, str):
         return ""
-    cities = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(available_timezones())}
-    city = cities.get(given.strip().replace(" ", "_").casefold())
-    return perhaps([city] if city else near(given, available_timezones())[:3])
+    known = sorted(available_timezones() - _OF_MACHINES)
+    cities = {zone.rpartition("/")[2].casefold(): zone for zone in known}
+    city = cities.get(given.strip().rpartition("/")[2].replace(" ", "_").casefold())
+    return perhaps([city] if city else near(given, known)[:3])
 
 
 def _instant(

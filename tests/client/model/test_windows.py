@@ -278,6 +278,13 @@ def test_a_zone_with_a_fixed_offset_is_doubtful_if_the_window_would_differ(
     assert (said or "") in doubts.get("fixed_offset", "")
 
 
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "Factory", "right/Europe/Paris", "posix/Europe/Paris"])
+def test_a_file_of_the_machine_is_no_time_zone(zone: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"given '{zone}'; expected the name of a time zone") as caught:
+        resolve_window("2026-03-01", duration="P14D", timezone=zone)
+    assert ("did you mean 'Europe/Paris'" in str(caught.value)) is zone.endswith("Paris")
+
+
 def test_calendar_days_in_a_zone_without_summer_time_are_doubtful() -> None:
     assert "fixed_offset" in resolve_window("2026-03-01T12:00:00-05:00", duration="P14D", timezone="EST").doubts
     assert not resolve_window("2026-03-01T12:00:00-05:00", duration="PT36H", timezone="EST").doubts
