@@ -16,6 +16,18 @@ Action = Literal["create", "update", "rename", "retire", "conflict", "unchanged"
 ACTIONS: tuple[Action, ...] = ("create", "update", "rename", "retire", "conflict", "unchanged")
 
 
+# The reasons of the conflicts that somebody can decide, because each has a value to choose. Nothing forces another one.
+EDITED = "somebody else changed it since it was last applied"
+EDITED_AND_GONE = f"it is gone from the manifest, but {EDITED}"
+NEVER_APPLIED = (
+    "it is in the library and was never applied, and it differs from the manifest: import it, adopt it, or force the "
+    "manifest's values"
+)
+_DECIDABLE = (EDITED, EDITED_AND_GONE, NEVER_APPLIED)
+# What to do about the conflicts that nobody can decide by a value.
+NOT_FORCED = "What nothing can force has no value to choose: correct the library or the manifest"
+
+
 class _Absent:
     """The class of `ABSENT`, which stays one object when it is copied or pickled."""
 
@@ -118,3 +130,8 @@ class Plan:
     @property
     def has_conflicts(self) -> bool:
         return any(each.action == "conflict" for each in self.objects)
+
+    def ways_out(self, decide: str) -> str:
+        """What to do about the conflicts; `decide` is the sentence for those that have a value to choose."""
+        decidable = [each.reason in _DECIDABLE for each in self.objects if each.action == "conflict"]
+        return ". ".join([*([decide] if any(decidable) else []), *([] if all(decidable) else [NOT_FORCED])])

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     )
     from airflow_provider_offers.sensors.campaigns import CampaignDriftSensor
 
+_DECIDE = (
+    "Take a live value into the manifest, ignore it with ignore_changes, or overwrite it with force_conflicts (adopt "
+    "for an object that was never applied)"
+)
 _SUBJECT = "The task's arguments are not valid"
 # What a plan was made with, and what its manifest was loaded with.
 _OF_A_PLAN = ("force_conflicts", "adopt", "prune", "max_prune")
@@ -122,12 +126,10 @@ def conflict_error(plan: Plan) -> CampaignConflictError:
     from airflow_provider_offers.campaigns.planning.rendering import styled_lines
 
     lines = [line for style, line in styled_lines(plan) if style == "conflict"]
-    decide = (
-        "Nothing was written. Take a live value into the manifest, ignore it with ignore_changes, or overwrite it with "
-        "force_conflicts (adopt for an object that was never applied)"
-    )
+    ways_out = plan.ways_out(_DECIDE)
+    why = "Somebody else has changed what the manifest describes" if _DECIDE in ways_out else "The plan has conflicts"
     listed = "".join(f"\n  {line}" for line in lines)
-    return CampaignConflictError(f"Somebody else has changed what the manifest describes. {decide}:{listed}")
+    return CampaignConflictError(f"{why}. Nothing was written. {ways_out}:{listed}")
 
 
 def told_plan(task: PlanCampaignOperator, context: Context, plan: Plan) -> dict[str, Any]:

@@ -223,6 +223,21 @@ def test_a_plan_that_was_cut_off_is_not_called_a_manifest(offers: Offers, connec
     ]
 
 
+def test_a_conflict_that_nothing_can_force_is_not_to_be_forced(
+    offers: Offers, connected: Emulator, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        body = {"kind": "tag", "sandbox": "dev", "body": {"name": "Spring"}}
+        connected.seed(objects=[body], checked=False)
+
+    done = offers("apply", written(tmp_path), "--target", "dev", "--yes")
+
+    assert done.code == 1
+    assert "so nothing was written. What nothing can force has no value to choose: correct the library or" in done.err
+    assert "force_conflicts" not in done.err
+    assert "2 objects have this name" in done.err
+
+
 def test_an_apply_with_failures_tells_each_and_goes_on_later(
     offers: Offers, connected: Emulator, api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,10 @@ from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.text import on_lines, quoted
 
 _SHOWN = 10
+_DECIDE = (
+    "Decide each: take its live value into the manifest, ignore it with ignore_changes, or make the plan with "
+    "force_conflicts"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,7 @@ def _check(settings: Settings, plan: Plan, options: ApplyOptions) -> None:
         told = [_in_conflict(each) for each in conflicts]
         raise CampaignConflictError(
             f"The plan has {len(conflicts)} conflict{'' if len(conflicts) == 1 else 's'}, so nothing was written. "
-            "Decide each: take its live value into the manifest, ignore it with ignore_changes, or make the plan with "
-            f"force_conflicts:{on_lines(told, _SHOWN)}"
+            f"{plan.ways_out(_DECIDE)}:{on_lines(told, _SHOWN)}"
         )
     if plan.protected and not options.approved and any(each.action in WRITES for each in plan.objects):
         raise ProtectedTargetError(

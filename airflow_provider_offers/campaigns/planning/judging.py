@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_offers.campaigns.objects import Key, Lifecycle, WantedByKey, WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import Differences, compare, symbolic
 from airflow_provider_offers.campaigns.planning.snapshot import Names
-from airflow_provider_offers.campaigns.plans import Action, Change, PlannedObject
+from airflow_provider_offers.campaigns.plans import EDITED, NEVER_APPLIED, Action, Change, PlannedObject
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity
@@ -18,11 +18,6 @@ from airflow_provider_offers.client.model.lifecycle import ARCHIVED, DRAFT, SHOW
 from airflow_provider_offers.client.model.respelling import plain_name
 from airflow_provider_offers.client.text import quoted
 
-_EDITED = "somebody else changed it since it was last applied"
-_UNKNOWN = (
-    "it is in the library and was never applied, and it differs from the manifest: import it, adopt it, or force the "
-    "manifest's values"
-)
 _GONE = "it was applied before, and is gone from the library"
 _NOTHING_TO_ARCHIVE = "the library has no such object, so there is nothing to archive"
 # The statuses in which Adobe's pages create objects.
@@ -178,7 +173,7 @@ class Judge:
         if self.force:
             changes, conflicts = [*changes, *conflicts], []
         if conflicts:
-            reason = _UNKNOWN if base is None else _EDITED
+            reason = NEVER_APPLIED if base is None else EDITED
             return self._refused(wanted, reason, entity=entity, conflicts=conflicts, old=old)
         if reason := _not_allowed(wanted.kind, entity.status, changes):
             return self._refused(wanted, reason, entity=entity, conflicts=changes, old=old)

@@ -9,7 +9,7 @@ from airflow_provider_offers.campaigns.errors import TooManyRetiredError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
 from airflow_provider_offers.campaigns.planning.snapshot import Names
-from airflow_provider_offers.campaigns.plans import PlannedObject, Prune
+from airflow_provider_offers.campaigns.plans import EDITED_AND_GONE, PlannedObject, Prune
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
@@ -18,7 +18,6 @@ from airflow_provider_offers.client.text import listed, quoted
 
 _OFF = "it is gone from the manifest, and nothing is retired without prune"
 _KEPT = "its lifecycle says prevent_destroy"
-_EDITED = "it is gone from the manifest, but somebody else changed it since it was last applied"
 _SHOWN = 5
 _SEEN = "customers can see it: it is deactivated first"
 
@@ -84,7 +83,7 @@ class Retirement:
             # On its way to retirement already, by an apply that was killed or by somebody else.
             edited = [each for each in edited if each.pointer != "/status"]
         is_conflict = bool(edited) and not self.force
-        reason = _EDITED if is_conflict else _SEEN if entity.status == LIVE else "it is gone from the manifest"
+        reason = EDITED_AND_GONE if is_conflict else _SEEN if entity.status == LIVE else "it is gone from the manifest"
         self.planned.append(
             PlannedObject(
                 key,
