@@ -31,6 +31,8 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Effect, Flow, Json, Note, Request
 
 T = TypeVar("T")
+# What to do about objects that refer to one that is to be deleted: a campaign deletes nothing else for that.
+_REFERRERS = "a campaign deletes only its own objects, so delete or change these first, or keep it in the manifest"
 
 
 class LockLost(Exception):
@@ -230,7 +232,8 @@ def remove(access: Access, before: Entity) -> Flow[Written]:
         if request.method == "DELETE":
             yield from _to_retire(access, before)
 
-    return (yield from _with_look(delete_object(access, before.reference, missing_ok=True), expect_unedited))
+    deletion = delete_object(access, before.reference, missing_ok=True, remedy=_REFERRERS)
+    return (yield from _with_look(deletion, expect_unedited))
 
 
 def _to_retire(access: Access, before: Entity) -> Flow[Entity | None]:

@@ -36,9 +36,16 @@ _CAME_SINCE = "this reference is new; run the deletion again to delete it too"
 
 
 def delete_object(
-    access: Access, reference: Reference, *, missing_ok: bool = False, cascade: bool = False
+    access: Access,
+    reference: Reference,
+    *,
+    missing_ok: bool = False,
+    cascade: bool = False,
+    remedy: str = _CASCADE_FIRST,
 ) -> Flow[Deleted]:
     """Delete an object that nothing refers to; with `cascade`, first everything that refers to it.
+
+    `remedy` is the end of the error about objects that refer to it.
 
     Without `cascade`, a reference to the object is a `ConflictError` that names the referring objects, and nothing is
     sent. With `cascade`, all objects that lead to it are deleted first, in the order decisions, collections, offers. A
@@ -62,9 +69,8 @@ def delete_object(
         doomed = yield from _direct_and_indirect_referrers(access, reference)
         cascaded = yield from _delete_in_order(access, doomed, ids_of(reference))
     elif found := (yield from referrers(access, reference.kind, ids_of(reference), at_most=ENOUGH)):
-        raise still_referred(access, reference, found, _CASCADE_FIRST)
-    remedy = _CAME_SINCE if cascade else _CASCADE_FIRST
-    action = yield from _delete(access, reference, missing_ok=missing_ok, remedy=remedy)
+        raise still_referred(access, reference, found, remedy)
+    action = yield from _delete(access, reference, missing_ok=missing_ok, remedy=_CAME_SINCE if cascade else remedy)
     return replace(_gone(reference, action), cascaded=tuple(cascaded))
 
 

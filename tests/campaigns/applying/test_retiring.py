@@ -8,7 +8,7 @@ from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
 from airflow_provider_offers.campaigns.applying.items import Progress
 from airflow_provider_offers.campaigns.errors import CampaignFailedError
 from tests.campaigns.applied import Sandbox, changed, spring, spring_objects
-from tests.campaigns.making import campaign, counted
+from tests.campaigns.making import campaign, counted, put, wanted
 
 
 def test_everything_is_deleted_in_reverse_order(sandbox: Sandbox) -> None:
@@ -101,3 +101,15 @@ def test_prevent_destroy_keeps_an_object(sandbox: Sandbox) -> None:
     assert plan.left_alone == {("personalized", "Offer 2"): "its lifecycle says prevent_destroy"}
     assert sandbox.body("Offer 2")["status"] == "approved"
     assert sandbox.state.objects["personalized", "Offer 2"].prevent_destroy
+
+
+def test_what_others_refer_to_stays_and_the_error_says_what_to_do_in_a_campaign(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(campaign(wanted("tag", "Spring")))
+    put(sandbox.emulator, "collection", "Theirs", filterType="any-tags", ids=[sandbox.id("Spring")])
+
+    with pytest.raises(CampaignFailedError, match="is used by the collection 'Theirs'") as caught:
+        sandbox.plan_and_apply(campaign(), prune="delete")
+
+    assert "a campaign deletes only its own objects, so delete or change these first" in str(caught.value)
+    assert "cascade" not in str(caught.value)
+    assert sandbox.body("Spring")
