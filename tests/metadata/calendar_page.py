@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from airflow_provider_offers.emulator import Emulator
 from tests.metadata.browser import Page
 from tests.metadata.conftest import get
 
+Journey = Callable[[Page], Coroutine[Any, Any, None]]
+
 CONN_ID = "shop"
+BARS = "document.querySelectorAll('.bar').length"
+NAMES = "[...document.querySelectorAll('.agenda .name')].map((each) => each.innerText).join('\\n')"
 EVIL_NAME = "<script>window.ran=1</script><img src=x onerror='window.ran=1'>"
 EVIL_PAGE = (
     "<h2 style='color:#b00'>Hello</h2><script>parent.ran=1;top.ran=1</script><img src='https://cdn.example.com/a.png'"

@@ -1,5 +1,8 @@
-"""Airflow's own API server, as `airflow api-server` starts it."""
+"""Airflow's own API server, as `airflow api-server` starts it, and the calendar page of a shop on it."""
 
+from __future__ import annotations
+
+import asyncio
 import json
 import os
 import signal
@@ -12,11 +15,16 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_offers.emulator import Emulator
 from tests.airflow.harness import Airflow
+from tests.metadata.browser import page_of, started
+
+if TYPE_CHECKING:
+    from tests.metadata.calendar_page import Journey
 
 PATIENCE = 100
 """Seconds for the server to answer: it needs about ten, on a busy machine many more."""
@@ -115,3 +123,40 @@ def api_server(airflow_server: str) -> Callable[[str], Any]:
     """A function that reads a path of the server as JSON."""
     token = get(f"{airflow_server}/auth/token")["access_token"]
     return lambda path: get(f"{airflow_server}{path}", token)
+
+
+@pytest.fixture(scope="package")
+def shop() -> Iterator[Emulator]:
+    """A library with a shop's months of campaigns."""
+    from tests.metadata.calendar_page import fill
+
+    with Emulator() as emulator:
+        fill(emulator)
+        yield emulator
+
+
+@pytest.fixture(scope="package")
+def address(airflow_server: str, shop: Emulator) -> str:
+    """The server, with connections to the shop."""
+    from tests.metadata.calendar_page import connect
+
+    connect(airflow_server, shop)
+    connect(airflow_server, shop, "xcore", "shop_xcore")
+    return airflow_server
+
+
+@pytest.fixture(scope="module")
+def travel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Journey], None]]:
+    """Plays a journey in the browser. One that fails leaves a picture."""
+    folder = tmp_path_factory.mktemp("calendar-page")
+
+    async def play(browser: str, journey: Journey) -> None:
+        async with page_of(browser) as page:
+            try:
+                await journey(page)
+            except BaseException:
+                (folder / "failed.png").write_bytes(await page.picture())
+                raise
+
+    with started(folder / "chromium") as browser:
+        yield lambda journey: asyncio.run(play(browser, journey))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_offers.emulator import Emulator
-from tests.metadata.browser import Page, chromium, page_of, started
-from tests.metadata.calendar_page import CONN_ID, EVIL_NAME, connect, fill, opened
+from tests.metadata.browser import Page, chromium
+from tests.metadata.calendar_page import BARS, CONN_ID, EVIL_NAME, NAMES, Journey, opened
 
 pytestmark = [
     pytest.mark.slow,
@@ -18,41 +16,7 @@ pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="Chromium is not installed: apt-get install chromium"),
 ]
 
-Journey = Callable[[Page], Coroutine[Any, Any, None]]
-BARS = "document.querySelectorAll('.bar').length"
 FOCUSED = "(document.activeElement.matches('.bar') && document.activeElement.innerText.trim())"
-NAMES = "[...document.querySelectorAll('.agenda .name')].map((each) => each.innerText).join('\\n')"
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        fill(emulator)
-        yield emulator
-
-
-@pytest.fixture(scope="module")
-def address(airflow_server: str, library: Emulator) -> str:
-    connect(airflow_server, library)
-    connect(airflow_server, library, "xcore", "shop_xcore")
-    return airflow_server
-
-
-@pytest.fixture(scope="module")
-def travel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Journey], None]]:
-    """Plays a journey in the browser. One that fails leaves a picture."""
-    folder = tmp_path_factory.mktemp("calendar-page")
-
-    async def play(browser: str, journey: Journey) -> None:
-        async with page_of(browser) as page:
-            try:
-                await journey(page)
-            except BaseException:
-                (folder / "failed.png").write_bytes(await page.picture())
-                raise
-
-    with started(folder / "chromium") as browser:
-        yield lambda journey: asyncio.run(play(browser, journey))
 
 
 def test_a_person_finds_an_offer_and_reads_all_about_it(travel: Callable[[Journey], None], address: str) -> None:

@@ -31,6 +31,8 @@ export async function read(route, parameters = {}, signal = undefined) {
     throw new Failure("Airflow does not answer", "The API server cannot be reached. Check it, and try again.");
   }
   const body = await answer.json().catch(() => null);
+  // A reading that was given up while its answer came.
+  signal?.throwIfAborted();
   if (answer.ok && body !== null) return body;
   throw told(answer.status, body?.detail);
 }

@@ -90,6 +90,13 @@ export class Board {
     this._move(at - this._length() / 2, at + this._length() / 2);
   }
 
+  /** Go to the place of the state, which came from outside. */
+  seek(state) {
+    if (!this._timeline) return;
+    const {length, middle} = placeOf(state, this._library);
+    this._timeline.setWindow(middle - length / 2, middle + length / 2, {animation: false});
+  }
+
   /** Go by a part of the visible time. */
   step(part) {
     const {start, end} = this._timeline.getWindow();
@@ -115,8 +122,7 @@ export class Board {
   }
 
   _begin(library, state) {
-    const length = ZOOMS[state.zoom] ?? ZOOMS.month;
-    const middle = Date.parse(state.at) || library.now + length / 6;
+    const {length, middle} = placeOf(state, library);
     this._timeline = new Timeline(this._vis, new DataSet(), {
       start: middle - length / 2,
       end: middle + length / 2,
@@ -332,6 +338,12 @@ export class Board {
     this._place();
     this._bars.find(there, offer.id)?.focus({preventScroll: true});
   }
+}
+
+/** The visible time that a state names: how long it is, and its middle. By default, the service's now stands at a third. */
+function placeOf(state, library) {
+  const length = ZOOMS[state.zoom];
+  return {length, middle: Date.parse(state.at) || library.now + length / 6};
 }
 
 function momentOf(zone) {

@@ -25,14 +25,19 @@ export class Detail {
   async show(library, offer) {
     const {conn_id, sandbox, kind, id} = this._state;
     this._reading?.abort();
-    if (!id) return this._hide();
+    if (!id) return this.hide();
     if (this.element.hidden) this._from = document.activeElement;
     const reading = (this._reading = new AbortController());
     this.element.hidden = false;
     document.body.classList.add("with-detail");
     const told = {name: offer?.name ?? id, kind, id, state: offer?.state, offer};
-    this._fill(this._top(told, library), message("loading", "Reading the object…", ""));
-    this.element.querySelector("h2").focus({preventScroll: true});
+    const shown = JSON.stringify([conn_id, sandbox, kind, id]);
+    // The same object, read again, does not take the focus from where the reader is.
+    if (this._shown !== shown) {
+      this._shown = shown;
+      this._fill(this._top(told, library), message("loading", "Reading the object…", ""));
+      this.element.querySelector("h2").focus({preventScroll: true});
+    }
     try {
       const found = await read("object", {conn_id, sandbox, kind, id}, reading.signal);
       if (reading.signal.aborted) return undefined;
@@ -41,23 +46,32 @@ export class Detail {
       return this._fill(this._top({...told, name, status: found.entity.status}, library, found.links), ...this._sections(found, library, offer));
     } catch (error) {
       if (error.name === "AbortError") return undefined;
-      const again = el("button", {type: "button", onclick: () => this.show(library, offer)}, "Try again");
+      const again = el("button", {type: "button", onclick: () => this._again(library, offer)}, "Try again");
       const request = error.request ? el("p", {class: "quiet"}, `Request ${error.request}`) : null;
       return this._fill(this._top(told, library), message("error", error.title ?? "The object cannot be shown", error.message, request, again));
     }
   }
 
-  /** Close the panel, and give the focus back to where it came from. */
   leave() {
-    const from = this._from;
     this._state.set({kind: "", id: ""});
-    if (from?.isConnected) from.focus({preventScroll: true});
   }
 
-  _hide() {
+  /** Close the panel, and give the focus back to where it came from, or to what is shown there now. */
+  hide() {
+    this._reading?.abort();
+    const focused = this.element.contains(document.activeElement);
+    this._shown = null;
     this.element.hidden = true;
     this.element.replaceChildren();
     document.body.classList.remove("with-detail");
+    if (!focused) return;
+    const from = this._from?.isConnected && this._from !== document.body ? this._from : document.querySelector(".board, .agenda, main");
+    from.focus({preventScroll: true});
+  }
+
+  _again(library, offer) {
+    this._shown = null;
+    this.show(library, offer);
   }
 
   _fill(...parts) {

@@ -21,7 +21,7 @@ export function where(state, connections) {
   const own = connections.find((each) => each.conn_id === state.conn_id)?.sandbox ?? "";
   const sandbox = el("input", {
     name: "sandbox", value: state.sandbox, placeholder: own, size: 10, spellcheck: "false", autocomplete: "off",
-    onchange: (event) => state.set({sandbox: event.target.value.trim(), kind: "", id: ""}),
+    onchange: (event) => state.set({sandbox: event.target.value.trim(), kind: "", id: "", placement: "", decision: ""}),
   });
   return [
     field("Connection", choice("conn_id", pairs, state.conn_id, (conn_id) => state.set({conn_id, sandbox: "", kind: "", id: "", placement: "", decision: ""}))),
@@ -67,7 +67,14 @@ export function marks(state, library, toGap) {
 /** Text, kind, status, placement, decision, days; the view, the grouping and the zoom; the exports. */
 export function filters(state, library, board) {
   const any = (text, list) => [["", text], ...list];
-  const named = (list) => list.map((each) => [each.id, each.name]).sort((one, other) => one[1].localeCompare(other[1]));
+  const named = (list, chosen) => {
+    const pairs = list.map((each) => [each.id, each.name]).sort((one, other) => one[1].localeCompare(other[1]));
+    const missing = chosen && !list.some((each) => each.id === chosen);
+    return any("All", missing ? [[chosen, `Not in this library: ${chosen}`], ...pairs] : pairs);
+  };
+  const spans = ["1", "3", "7", "14", "30", "60", "90"];
+  if (!spans.includes(state.days)) spans.push(state.days);
+  spans.sort((one, other) => one - other);
   const text = el("input", {
     type: "search", name: "text", value: state.text, placeholder: "Name, id or qualifier", spellcheck: "false",
     "aria-label": "Name, id or qualifier", oninput: (event) => typed(event, state),
@@ -78,9 +85,9 @@ export function filters(state, library, board) {
       el("label", {class: "search"}, icon("search"), text),
       pick("Kind", "type", any("All", [["personalized", "Personalized"], ["fallback", "Fallback"]])),
       pick("Status", "status", any("All", [["approved", "Approved"], ["draft", "Draft"], ["archived", "Archived"]])),
-      pick("Placement", "placement", any("All", named(library.placements))),
-      pick("Decision", "decision", any("All", named(library.decisions))),
-      pick("Expires within", "days", ["1", "3", "7", "14", "30", "60", "90"].map((days) => [days, `${days} d`])),
+      pick("Placement", "placement", named(library.placements, state.placement)),
+      pick("Decision", "decision", named(library.decisions, state.decision)),
+      pick("Expires within", "days", spans.map((days) => [days, `${days} d`])),
       state.filtered ? el("button", {type: "button", class: "plain", data: {act: "clear"}, onclick: () => state.clear()}, "Clear filters") : null),
     el("div", {class: "line"},
       segments("View", [["timeline", "Timeline"], ["agenda", "Agenda"]], state.view, (view) => state.set({view})),

@@ -17,7 +17,7 @@ const OPENS = new Set(["id", "kind"]);
 const part = (name) => document.querySelector(`[data-part="${name}"]`);
 const state = new State();
 const detail = new Detail(part("detail"), state, speak);
-const now = {connections: [], library: null, plans: [], view: null, name: "", readAt: 0, reading: null, gap: null, reaches: false};
+const now = {connections: [], library: null, plans: [], view: null, name: "", place: "", staged: null, readAt: 0, reading: null, gap: null, reaches: false};
 
 function speak(text) {
   part("spoken").textContent = text;
@@ -34,6 +34,7 @@ async function begin() {
     stage(message("nothing", "There is no connection to show", "Add a connection of the type Adobe Offer Library in Airflow under Admin, or ask for the right to read one.", within("../connections", "Open the connections")));
     return;
   }
+  state.settle();
   state.listen(changed);
   top();
   await load();
@@ -44,11 +45,15 @@ async function begin() {
 function changed(names) {
   if (names.has("zone")) useZone(state.zone);
   top();
-  if ([...names].some((name) => READS.has(name))) return void load();
-  if (!now.library) return;
+  if (names.has("place")) now.view?.seek?.(state);
   const opens = [...names].some((name) => OPENS.has(name));
-  if (opens || names.has("zone")) open();
-  if ([...names].every((name) => OPENS.has(name) || name === "zoom")) return controls();
+  const reads = [...names].some((name) => READS.has(name));
+  // What is read is opened later; what is closed must not wait for that.
+  if (reads ? opens && !state.id : opens || names.has("zone")) open();
+  if (reads) return void load();
+  if (!now.library) return;
+  notices();
+  if ([...names].every((name) => OPENS.has(name) || name === "zoom" || name === "place")) return controls();
   draw();
 }
 
@@ -57,8 +62,11 @@ async function load(quiet = false) {
   now.reading?.abort();
   const reading = (now.reading = new AbortController());
   const {conn_id, sandbox, days} = state;
+  const place = JSON.stringify([conn_id, sandbox]);
   if (!quiet) {
-    if (!now.library || now.library.conn_id !== conn_id) stage(message("loading", "Reading the library…", "The first reading of a large library takes a while."));
+    // Nothing of another sandbox stays under the name of this one.
+    if (now.place !== place) forget();
+    if (!now.library) stage(message("loading", "Reading the library…", "The first reading of a large library takes a while."));
     document.body.setAttribute("aria-busy", "true");
   }
   const given = await attempt(() => read("calendar", {conn_id, sandbox, days}, reading.signal), load, quiet);
@@ -73,6 +81,7 @@ async function load(quiet = false) {
     return void plans();
   }
   now.print = same;
+  now.place = place;
   now.library = libraryOf(given);
   top();
   draw();
@@ -104,10 +113,16 @@ async function attempt(work, again, quiet = false) {
   }
 }
 
-function fail(error, again) {
+function forget() {
   now.library = null;
+  now.plans = [];
+  for (const name of ["marks", "filters", "notices"]) kept(part(name), []);
+  detail.hide();
+}
+
+function fail(error, again) {
+  forget();
   document.body.removeAttribute("aria-busy");
-  for (const name of ["marks", "filters", "notices"]) part(name).replaceChildren();
   const request = error.request ? el("p", {class: "quiet"}, `Request ${error.request}`) : null;
   const acts = el("p", {class: "acts"}, el("button", {type: "button", onclick: () => again()}, "Try again"), within("../connections", "Open the connections"));
   stage(message("error", error.title ?? "The page failed", error.message, request, acts));
@@ -118,6 +133,7 @@ function stage(content) {
   now.view?.close?.();
   now.view = null;
   now.name = "";
+  now.staged = content;
   part("stage").replaceChildren(content);
 }
 
@@ -146,8 +162,8 @@ async function draw() {
   // A placement may have a gap and no offer.
   const isEmpty = !offers.length && (state.view === "agenda" || !gapsOf(now.library, offers, state).length);
   if (isEmpty) return stage(nothing());
-  if (now.name !== state.view) await change();
-  now.view?.show(now.library, offers, state);
+  if (now.name !== state.view && !(await change())) return;
+  now.view.show(now.library, offers, state);
   lower(offers);
   reach();
 }
@@ -168,18 +184,21 @@ function reach() {
   speak(`Only the fallback in ${now.library.placements[now.gap.placement].name} from ${long(now.gap.start)}`);
 }
 
+/** Put the chosen view on the stage; false if something else has been put there meanwhile. */
 async function change() {
   const name = state.view;
-  stage(message("loading", "Drawing…", ""));
+  const staged = message("loading", "Drawing…", "");
+  stage(staged);
   const opened = ({kind, id}) => state.set({kind, id});
   if (name === "agenda") now.view = new Agenda({opened});
   else {
     const {Board} = await import("./board.js");
-    if (state.view !== name) return;
+    if (now.staged !== staged) return false;
     now.view = new Board({opened, moved: (zoom, at) => state.set({zoom, at: at.toISOString()})});
   }
   now.name = name;
   part("stage").replaceChildren(now.view.element, el("footer", {class: "foot", data: {part: "foot"}}));
+  return true;
 }
 
 function lower(offers) {
@@ -200,6 +219,7 @@ function nothing() {
 function notices() {
   const told = now.plans.map((plan) =>
     el("p", {class: "notice plan"}, icon("hand"), el("span", {}, el("strong", {}, `Campaign ${plan.campaign ?? plan.dag_id}`), ` waits for approval${since(plan)}: ${plan.summary ?? plan.task_id}`), within(plan.href, "Review the plan")));
+  if (state.unknown) told.push(el("p", {class: "notice warning"}, icon("warning"), `The address has values that the page does not know, and leaves them out: ${state.unknown.slice(0, 300)}`));
   for (const text of now.library?.warnings ?? []) told.push(el("p", {class: "notice warning"}, icon("warning"), text));
   if (now.failure) told.push(el("p", {class: "notice warning"}, icon("warning"), `${now.failure.title}. The page shows what it read before. ${now.failure.message}`));
   kept(part("notices"), told);
@@ -211,16 +231,16 @@ function since(plan) {
 }
 
 async function plans() {
-  try {
-    now.plans = (await read("plans", {conn_id: state.conn_id})).plans;
-  } catch {
-    now.plans = [];
-  }
+  const {conn_id} = state;
+  const found = await read("plans", {conn_id}).catch(() => ({plans: []}));
+  // Another connection has been chosen meanwhile, and its plans may be here already.
+  if (conn_id !== state.conn_id || !now.library) return;
+  now.plans = found.plans;
   notices();
 }
 
 function open() {
-  const offer = now.library?.offers.find((each) => each.id === state.id);
+  const offer = now.library?.offers.find((each) => each.id === state.id && each.kind === state.kind);
   now.view?.mark(state.id);
   detail.show(now.library, offer);
 }
