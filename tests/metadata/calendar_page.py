@@ -15,6 +15,18 @@ Journey = Callable[[Page], Coroutine[Any, Any, None]]
 
 CONN_ID = "shop"
 BARS = "document.querySelectorAll('.bar').length"
+# The refresh comes when a test calls it, and a test can change or hold the answers of the page's routes.
+CONTROLLED = """
+  window.routes = {};
+  const [fetched, repeated] = [window.fetch, window.setInterval];
+  window.setInterval = (work, every) => (every === 30000 ? (window.refresh = work, 0) : repeated(work, every));
+  window.fetch = async (address, options) => {
+    const route = routes[/^api\\/(\\w+)/.exec(address)?.[1]];
+    const answer = await fetched(address, options);
+    if (!route || !answer.ok) return answer;
+    return {ok: true, status: 200, json: async () => route(await answer.json(), options, String(address))};
+  };
+"""
 NAMES = "[...document.querySelectorAll('.agenda .name')].map((each) => each.innerText).join('\\n')"
 EVIL_NAME = "<script>window.ran=1</script><img src=x onerror='window.ran=1'>"
 EVIL_PAGE = (
@@ -66,8 +78,14 @@ def connect(url: str, library: Emulator, api: str = "dps", conn_id: str = CONN_I
         assert answer.status == 201
 
 
-async def opened(page: Page, url: str, hash_: str = "") -> None:
-    """Log in to Airflow, open the page alone, as for the first time, and wait for its offers."""
+async def opened(page: Page, url: str, hash_: str = "", *, routes: str = "") -> None:
+    """Log in to Airflow, open the page alone, as for the first time, and wait for its offers.
+
+    With `routes`, JavaScript that changes answers of the page's routes, the test refreshes the page.
+    """
+    if routes:
+        await page.call("Page.enable")
+        await page.call("Page.addScriptToEvaluateOnNewDocument", source=f"{{{CONTROLLED}{routes}}}")
     await page.open(f"{url}/")
     await page.text("body", "Dags")
     await page.evaluate("localStorage.clear()")

@@ -1,5 +1,6 @@
 // The offers as a table: the same as the timeline, for the keyboard, for screen readers, and for reading in order.
 
+import {whenFree} from "./held.js";
 import {sorted} from "./library.js";
 import {badge, el, icon, STATES} from "./parts.js";
 import {short, turn} from "./times.js";
@@ -17,6 +18,8 @@ const COLUMNS = [
   ["priority", "Priority"],
   ["modified", "Changed"],
 ];
+
+const TURN = COLUMNS.findIndex(([column]) => column === "turn");
 
 export class Agenda {
   constructor({opened}) {
@@ -38,10 +41,19 @@ export class Agenda {
   }
 
   show(library, offers, state) {
-    this._library = library;
-    this._all = offers;
-    this._open = state.id;
-    this._order();
+    whenFree(this.element, () => {
+      this._library = library;
+      this._all = offers;
+      this._open = state.id;
+      this._order();
+    });
+  }
+
+  /** The service's clock has gone on, and nothing else has changed. */
+  tell() {
+    for (const row of this._body.querySelectorAll("tr[data-at]")) {
+      row.cells[TURN].firstChild.textContent = this._turn(this._offers[Number(row.dataset.at)]);
+    }
   }
 
   mark(id) {
@@ -112,7 +124,7 @@ export class Agenda {
       {data: {at}, "aria-rowindex": at + 2, class: offer.id === this._open ? "open" : ""},
       el("th", {scope: "row"}, el("button", {type: "button", class: "name", title: offer.name}, offer.name, kind)),
       cell(badge(offer.state), marked),
-      cell(turn(offer, this._library.now) || "–"),
+      cell(this._turn(offer)),
       cell(offer.start === null ? (offer.kind === "fallback" ? "always" : "–") : short(offer.start)),
       cell(offer.end === null ? "–" : short(offer.end)),
       cell(names(this._library.placements, offer.placements)),
@@ -120,6 +132,10 @@ export class Agenda {
       cell(offer.priority ?? "–"),
       cell(offer.modified ? short(Date.parse(offer.modified)) : "–"),
     );
+  }
+
+  _turn(offer) {
+    return turn(offer, this._library.now) || "–";
   }
 
   _click(event) {

@@ -103,7 +103,8 @@ export class Bars {
 
   _bar(offer, row, following) {
     const {start, end, from, pixel, now} = this._view;
-    const window = offer.start === null ? "always" : `${long(offer.start)} to ${offer.end === null ? "open end" : long(offer.end)}`;
+    const [opens, closes] = [offer.start, offer.end].map((at) => (at === null ? null : long(at)));
+    const window = opens || closes ? `${opens ?? "open start"} to ${closes ?? "open end"}` : "always";
     const told = `${offer.name}\n${STATES[offer.state]}, ${window}`;
     const text = el("span", {}, offer.name);
     const content = el("span", {class: "bar-text"}, icon(offer.state), text);

@@ -20,7 +20,7 @@ export function where(state, connections) {
   if (!connections.some((each) => each.conn_id === state.conn_id)) pairs.unshift([state.conn_id, state.conn_id]);
   const own = connections.find((each) => each.conn_id === state.conn_id)?.sandbox ?? "";
   const sandbox = el("input", {
-    name: "sandbox", value: state.sandbox, placeholder: own, size: 10, spellcheck: "false", autocomplete: "off",
+    name: "sandbox", value: state.sandbox, data: {given: state.sandbox}, placeholder: own, size: 10, spellcheck: "false", autocomplete: "off",
     onchange: (event) => state.set({sandbox: event.target.value.trim(), kind: "", id: "", placement: "", decision: ""}),
   });
   return [
@@ -76,8 +76,8 @@ export function filters(state, library, board) {
   if (!spans.includes(state.days)) spans.push(state.days);
   spans.sort((one, other) => one - other);
   const text = el("input", {
-    type: "search", name: "text", value: state.text, placeholder: "Name, id or qualifier", spellcheck: "false",
-    "aria-label": "Name, id or qualifier", oninput: (event) => typed(event, state),
+    type: "search", name: "text", value: state.text, data: {given: state.text}, placeholder: "Name, id or qualifier", spellcheck: "false",
+    "aria-label": "Name, id or qualifier", oninput: (event) => typed(event, state), oncompositionend: (event) => typed(event, state),
   });
   const pick = (label, name, pairs) => field(label, choice(name, pairs, state[name], (value) => state.set({[name]: value})));
   return [
@@ -88,7 +88,7 @@ export function filters(state, library, board) {
       pick("Placement", "placement", named(library.placements, state.placement)),
       pick("Decision", "decision", named(library.decisions, state.decision)),
       pick("Expires within", "days", spans.map((days) => [days, `${days} d`])),
-      state.filtered ? el("button", {type: "button", class: "plain", data: {act: "clear"}, onclick: () => state.clear()}, "Clear filters") : null),
+      state.filtered ? el("button", {type: "button", class: "plain", data: {act: "clear"}, onclick: () => cleared(state)}, "Clear filters") : null),
     el("div", {class: "line"},
       segments("View", [["timeline", "Timeline"], ["agenda", "Agenda"]], state.view, (view) => state.set({view})),
       state.view === "timeline" ? timeline(state, board) : [],
@@ -116,6 +116,12 @@ function exported(state, kind, text) {
 }
 
 let pause = null;
+
+function cleared(state) {
+  clearTimeout(pause);
+  document.querySelector("[name=text]").value = "";
+  state.clear();
+}
 
 /** Filter when the fingers rest, and not in the middle of a composed character. */
 function typed(event, state) {

@@ -7,6 +7,7 @@ import {clocks, filters, marks, where} from "./filters.js";
 import {whenFree} from "./held.js";
 import {filtered, gapsOf, libraryOf} from "./library.js";
 import {el, icon, message, readIcons, within} from "./parts.js";
+import {redraw} from "./redraw.js";
 import {State} from "./state.js";
 import {instant, long, span, useZone} from "./times.js";
 
@@ -20,7 +21,7 @@ const detail = new Detail(part("detail"), state, speak);
 const now = {connections: [], library: null, plans: [], view: null, name: "", place: "", staged: null, readAt: 0, reading: null, gap: null, reaches: false};
 
 function speak(text) {
-  part("spoken").textContent = text;
+  if (part("spoken").textContent !== text) part("spoken").textContent = text;
 }
 
 async function begin() {
@@ -143,9 +144,7 @@ function top() {
 }
 
 function tick() {
-  const zone = part("clock");
-  if (zone.contains(document.activeElement) && document.activeElement.tagName === "SELECT") return;
-  kept(zone, clocks(state, now.library, now.library ? Date.now() - now.readAt : 0, () => load()));
+  kept(part("clock"), clocks(state, now.library, now.library ? Date.now() - now.readAt : 0, () => load()));
 }
 
 function controls() {
@@ -162,7 +161,10 @@ async function draw() {
   // A placement may have a gap and no offer.
   const isEmpty = !offers.length && (state.view === "agenda" || !gapsOf(now.library, offers, state).length);
   if (isEmpty) return stage(nothing());
-  if (now.name !== state.view && !(await change())) return;
+  if (now.name !== state.view) {
+    if (await change()) draw();
+    return;
+  }
   now.view.show(now.library, offers, state);
   lower(offers);
   reach();
@@ -245,27 +247,9 @@ function open() {
   detail.show(now.library, offer);
 }
 
-/** Replace the children of an element once no button of the mouse is down over it. */
+/** Draw the children of an element again once no button of the mouse is down over it. */
 function kept(element, children) {
-  whenFree(element, () => replaced(element, children));
-}
-
-/** Replace the children of an element; the field that had the focus has it again. */
-function replaced(element, children) {
-  const active = document.activeElement;
-  const inside = element.contains(active) ? pathOf(element, active) : null;
-  const caret = inside && active.tagName === "INPUT" ? [active.selectionStart, active.selectionEnd] : null;
-  element.replaceChildren(...children);
-  const again = inside?.reduce((at, index) => at?.children[index], element);
-  if (!again || again.tagName !== active.tagName) return;
-  again.focus({preventScroll: true});
-  if (caret) again.setSelectionRange(...caret);
-}
-
-function pathOf(element, inner) {
-  const path = [];
-  for (let at = inner; at !== element; at = at.parentElement) path.unshift([...at.parentElement.children].indexOf(at));
-  return path;
+  whenFree(element, () => redraw(element, children));
 }
 
 document.querySelector("[data-skip]").addEventListener("click", (event) => {

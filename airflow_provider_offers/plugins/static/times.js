@@ -18,13 +18,14 @@ export function useZone(name) {
       weekday: "short", day: "numeric", month: "short", year: "numeric",
       hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
     }),
+    year: make({year: "numeric"}),
     clock: make({weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short"}),
   };
 }
 
 export const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "local";
 /** Without the year if it is this one. */
-export const short = (at) => formats[new Date(at).getFullYear() === new Date().getFullYear() ? "short" : "dated"].format(at);
+export const short = (at) => formats[formats.year.format(at) === formats.year.format() ? "short" : "dated"].format(at);
 export const long = (at) => formats.long.format(at);
 export const clock = (at) => formats.clock.format(at);
 

@@ -1,0 +1,226 @@
+"""The calendar page in Chromium while it stays open: it is read again while somebody reads, types and clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.metadata.browser import Page, chromium
+from tests.metadata.calendar_page import BARS, CONN_ID, NAMES, Journey, opened
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(chromium() is None, reason="Chromium is not installed: apt-get install chromium"),
+]
+
+# Every offer has another name after `next` is set.
+RENAMED = """
+routes.calendar = (document) => {
+  if (window.next) for (const row of document.rows) row[document.columns.indexOf("name")] += window.next;
+  return document;
+};
+"""
+# Three hours later, and nothing else.
+LATER = """
+routes.calendar = (document) => {
+  const later = Date.parse(document.service_now) + (window.later ?? 0);
+  return {...document, service_now: new Date(later).toISOString()};
+};
+"""
+
+
+def test_what_somebody_types_outlives_a_refresh(travel: Callable[[Journey], None], address: str) -> None:
+    sandbox = "document.querySelector('[name=sandbox]')"
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda", routes=RENAMED)
+        await page.type("[name=sandbox]", "nowhere-ty")
+        await page.evaluate("window.next = ' again'; window.refresh()")
+        await page.until(f"{NAMES}.includes(' again')")
+        assert await page.evaluate(f"[{sandbox}.value, document.activeElement === {sandbox}]") == ["nowhere-ty", True]
+        await page.call("Input.insertText", text="ped")
+        await page.press("Enter")
+        await page.text(".empty.error", "nowhere-typed")
+
+    travel(journey)
+
+
+def test_a_filter_that_is_not_taken_yet_is_not_lost(travel: Callable[[Journey], None], address: str) -> None:
+    search = "document.querySelector('input[type=search]')"
+    typed = f"{search}.focus(); document.execCommand('insertText', false, 'rainc')"
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda")
+        # All of it in one go, before the page takes the text.
+        kept = f"(() => {{{typed}; document.querySelector('[data-mark=ended]').click(); return {search}.value}})()"
+        assert await page.evaluate(kept) == "rainc"
+        await page.until("location.hash.includes('text=rainc') && location.hash.includes('mark=ended')")
+        # What is cleared stays so.
+        cleared = f"(() => {{{typed}; document.querySelector('[data-act=clear]').click(); return {search}.value}})()"
+        assert await page.evaluate(cleared) == ""
+        await page.evaluate("new Promise((done) => setTimeout(done, 400))")
+        assert await page.evaluate(f"{search}.value + location.hash.includes('text=')") == "false"
+
+    travel(journey)
+
+
+def test_composed_characters_filter_once_they_are_there(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda")
+        await page.click("input[type=search]")
+        await page.call("Input.imeSetComposition", text="rainco", selectionStart=6, selectionEnd=6)
+        await page.call("Input.insertText", text="raincoats")
+        await page.until("location.hash.includes('text=raincoats')")
+
+    travel(journey)
+
+
+def test_the_clock_goes_on_while_a_field_beside_it_has_the_focus(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    async def journey(page: Page) -> None:
+        await page.call("Emulation.setTimezoneOverride", timezoneId="Asia/Tokyo")
+        await opened(page, address)
+        await page.text(".clock b", "UTC")
+        await page.evaluate(
+            "(({set}, field) => { field.focus(); set.call(field, 'browser');"
+            " field.dispatchEvent(new Event('change')); })"
+            "(Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value'),"
+            " document.querySelector('[name=zone]'))"
+        )
+        await page.text(".clock b", "GMT+9")
+        # What has the focus stays on the page, or a screen reader would read it again at each second.
+        await page.evaluate("window.button = document.querySelector('.clock button'); button.focus()")
+        read = "document.querySelector('.clock .quiet').textContent"
+        before = await page.evaluate(read)
+        await page.until(f"{read} !== {before!r}")
+        assert await page.evaluate("button.isConnected && document.activeElement === button")
+
+    travel(journey)
+
+
+def test_what_happens_next_is_told_by_the_clock_of_now(travel: Callable[[Journey], None], address: str) -> None:
+    told = "document.querySelector('.agenda tr[data-at] td:nth-child(3)').innerText"
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda&mark=live", routes=LATER)
+        before = await page.evaluate(told)
+        assert before.startswith("ends in ")
+        await page.evaluate(
+            "window.later = 72 * 3600000; window.row = document.querySelector('tr[data-at]'); refresh()"
+        )
+        await page.until(f"{told} !== {before!r}")
+        assert await page.evaluate("row.isConnected")
+
+    travel(journey)
+
+
+def test_a_click_on_a_row_counts_although_the_table_is_drawn_again_meanwhile(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda&text=raincoats+flash", routes=RENAMED)
+        await page.hold(".agenda .name", "Flash sale")
+        await page.evaluate("window.next = ' again'; refresh()")
+        await page.release()
+        await page.text(".detail h2", "Flash sale")
+        await page.until(f"{NAMES}.includes(' again')")
+
+    travel(journey)
+
+
+def test_plans_of_another_connection_do_not_come_later(travel: Callable[[Journey], None], address: str) -> None:
+    routes = """
+      const plan = {dag_id: "late", task_id: "ask", href: "../", campaign: "Late", summary: "1 to create"};
+      window.came = false;
+      const late = new Promise((done) => (window.release = done));
+      routes.plans = async (document, options, address) => {
+        if (address.includes("shop_xcore")) return document;
+        await late;
+        setTimeout(() => (window.came = true));
+        return {plans: [plan]};
+      };
+    """
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, routes=routes)
+        await page.evaluate("location.hash = '#conn_id=shop_xcore'")
+        await page.until(
+            f"{BARS} && performance.getEntriesByType('resource').some(({{name}}) => /plans.*xcore/.test(name))"
+        )
+        await page.evaluate("release()")
+        await page.until("came")
+        assert await page.evaluate("document.querySelectorAll('.notice.plan').length") == 0
+        # Those of the chosen one are shown.
+        await page.evaluate(f"location.hash = '#conn_id={CONN_ID}'")
+        await page.text(".notice.plan", "Campaign Late waits for approval: 1 to create")
+
+    travel(journey)
+
+
+def test_a_reading_that_is_given_up_is_no_failure(travel: Callable[[Journey], None], address: str) -> None:
+    routes = """
+      window.seen = [];
+      routes.calendar = (document, {signal}) => {
+        if (!window.stalls) return document;
+        window.stalls = false;
+        return new Promise((_, no) => {
+          window.stalled = true;
+          signal.addEventListener("abort", () => no(signal.reason));
+        });
+      };
+    """
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, routes=routes)
+        await page.evaluate(
+            "new MutationObserver(() => seen.push(...[...document.querySelectorAll('.empty.error')]"
+            ".map((each) => each.innerText))).observe(document.body, {childList: true, subtree: true});"
+            f"window.stalls = true; location.hash = '#conn_id={CONN_ID}&days=30'"
+        )
+        await page.until("window.stalled")
+        await page.evaluate(f"location.hash = '#conn_id={CONN_ID}&days=60'")
+        await page.text(".mark", "within 60 days")
+        await page.until(BARS)
+        assert await page.evaluate("seen") == []
+
+    travel(journey)
+
+
+def test_a_view_that_is_left_while_it_is_loaded_draws_nothing(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda")
+        everything = await page.evaluate("document.querySelector('.agenda table').ariaRowCount")
+        # The timeline is another file, which comes later.
+        await page.evaluate(
+            "for (const each of ['[data-value=timeline]', '[data-value=agenda]', '[data-mark=ended]'])"
+            " document.querySelector(each).click();"
+            " import(new URL('static/board.js', document.baseURI)).then(() => setTimeout(() => (window.came = true)))"
+        )
+        await page.until("window.came")
+        assert await page.evaluate("document.querySelector('.agenda table').ariaRowCount") != everything
+
+    travel(journey)
+
+
+def test_a_year_is_left_out_by_the_calendar_of_the_chosen_zone(travel: Callable[[Journey], None], address: str) -> None:
+    routes = """
+      routes.calendar = (document) => {
+        // Two hours after New Year in UTC, and the evening before it in New York.
+        const start = document.columns.indexOf("start");
+        document.rows = document.rows.slice(0, 1);
+        document.rows[0][start] = `${new Date().getUTCFullYear() + 1}-01-01T02:00:00Z`;
+        return document;
+      };
+    """
+    opens = "document.querySelector('.agenda tr[data-at] td:nth-child(4)').innerText"
+
+    async def journey(page: Page) -> None:
+        await page.call("Emulation.setTimezoneOverride", timezoneId="America/New_York")
+        await opened(page, address, "&view=agenda", routes=routes)
+        following = await page.evaluate("String(new Date().getUTCFullYear() + 1)")
+        assert following in await page.evaluate(opens)
+
+    travel(journey)
