@@ -92,8 +92,8 @@ def read_profile(given: Any) -> Profile:
 
 
 def _is_whole(given: Mapping[Any, Any]) -> bool:
-    names = {plain(str(name)) for name in given}
-    return bool(names & {"identityMap", "profiles", "propositionRequests"})
+    names = {str(name) for name in given}
+    return any(plain(name) == "profiles" or _meant(name, ("identityMap", "propositionRequests")) for name in names)
 
 
 def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _members(given: Mapping[Any, Any], at: str, violations: list[Violation]) -> 
     members: dict[str, Any] = {}
     for given_name, value in given.items():
         name = plain(str(given_name))
-        close = near(name, known)
+        close = _meant(str(given_name), known)
         if name not in known and (close or ":" not in str(given_name)):
             accepted = repr(close[0]) if close else "identityMap, contextData and other members of Adobe's"
             violations.append(Violation(f"{at}/{escape_token(str(given_name))}", "an unknown member", accepted))
@@ -119,8 +119,14 @@ def _slips(given: Mapping[Any, Any], at: str, known: Collection[str]) -> list[Vi
     return [
         Violation(f"{at}{escape_token(each)}", "an unknown member", repr(close[0]))
         for each, name in names
-        if name not in known and (close := near(name, known))
+        if name not in known and (close := _meant(each, known))
     ]
+
+
+def _meant(name: str, known: Collection[str]) -> list[str]:
+    """The known members that the name resembles, also behind a misspelled prefix."""
+    prefix, colon, local = name.partition(":")
+    return near(local if colon and near(prefix, ("xdm",)) else name, known)
 
 
 def _terms_violations(members: Mapping[str, Any]) -> list[Violation]:

@@ -20,6 +20,7 @@ from airflow_provider_offers.client.model.facts import (
     OrTemplate,
     RefersTo,
     Respelled,
+    Usual,
     Whole,
 )
 from airflow_provider_offers.client.model.instants import parse_instant
@@ -27,10 +28,18 @@ from airflow_provider_offers.client.text import describe
 
 _FOUND_BY_NAME = "No page of Adobe's shows such a name; tasks that look for the name as it is read do not find it"
 Name = Annotated[Filled, Legible(_FOUND_BY_NAME), Expected("a name that is not empty")]
+_A_MEDIA_TYPE = "a media type such as text/html or image/png"
+_MEDIA_TYPES = (
+    *("text/html", "text/plain", "text/template", "text/markdown", "text/css", "text/csv", "text/xml"),
+    *("application/json", "application/xml", "application/xhtml+xml", "application/javascript", "application/pdf"),
+    *("image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp", "image/svg+xml", "image/avif", "image/bmp"),
+    *("image/tiff", "image/heic", "image/heif", "image/apng", "video/mp4", "audio/mpeg"),
+)
 MediaType = Annotated[
     str,
     StringConstraints(pattern=r"^\w+/[-.\w]+(?:\+[-.\w]+)?$"),
-    Expected("a media type such as text/html or image/png"),
+    Usual(_MEDIA_TYPES, _A_MEDIA_TYPE, "No page of Adobe's shows this media type"),
+    Expected(_A_MEDIA_TYPE),
 ]
 
 PlacementId = Annotated[Any, RefersTo(("offer-placement",), "the id of a placement")]
@@ -175,7 +184,10 @@ class DefinedOn(Described):
 
 Pql = OrTemplate[Literal["PQL"]]
 # The pages show one format, pql/text, but do not say that it is the only one.
-PqlFormat = Annotated[Filled, Expected("a format such as pql/text")]
+_A_FORMAT = "a format such as pql/text"
+PqlFormat = Annotated[
+    Filled, Usual(("pql/text", "pql/json"), _A_FORMAT, "No page of Adobe's shows this format"), Expected(_A_FORMAT)
+]
 _PqlText = Annotated[Filled, Expected("an expression in PQL")]
 RuleText = Annotated[_PqlText, AtMostBytes(15 * 1024)]
 FormulaText = Annotated[_PqlText, AtMostBytes(8 * 1024)]

@@ -298,6 +298,28 @@ def _damages(value: str) -> Iterator[Violation]:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """Media types that authors usually write: any other one is allowed, but one that resembles them is doubtful."""
+
+    words: tuple[str, ...]
+    expected: str
+    page: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda value: refuse(value, self.findings(value)), handler(source)
+        )
+
+    def findings(self, value: str) -> Iterator[Violation]:
+        if value.casefold() in self.words:
+            return
+        family, _, kind = value.casefold().partition("/")
+        parts = [(word, *word.split("/")) for word in self.words]
+        if meant := [word for word, its, own in parts if near(family, [its]) and _is_slip(kind, own)]:
+            yield Doubt("", describe(value), self.expected + perhaps(meant), self.page)
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """The address of something on the Web, or in an app: text that cannot be one is doubtful.
 
@@ -335,6 +357,11 @@ class AtMostBytes:
         size = len(value.encode(errors="replace"))
         if size > self.maximum:
             yield Violation("", f"{size} bytes", f"at most {self.maximum} bytes in UTF-8")
+
+
+def _is_slip(given: str, word: str) -> bool:
+    """Whether the word was meant. Three letters resemble many others, so all of them have to be there."""
+    return bool(near(given, [word])) and (len(word) > len("xml") or {*given} == {*word})
 
 
 def _without_generation(identifier: str) -> str:

@@ -23,6 +23,8 @@ UNKNOWN = "No page of Adobe's shows this property; the service may keep it, drop
 ASSIGNED = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
 # Generation 1's prefixes, also as authors mistype them: `XDM:status`, `xdm.status`, `xdm_status`.
 _PREFIX = re.compile(r"(?:(?:xdm|dc|repo|offerui):|xdm[._-]|[@$])(?=.)", re.IGNORECASE)
+_PREFIXES = ("xdm", "dc", "repo", "offerui")
+_OTHER_PREFIX = re.compile(r"([a-z]+):(?=.)", re.IGNORECASE)
 # A name of several words, such as `globalCap`: nobody chooses it by chance.
 _SEVERAL_WORDS = re.compile(r"[a-z]+[A-Z]")
 _UNSEEN: Any = object()
@@ -146,9 +148,11 @@ def _written_with_dots(place: Place, spelled: Spelled, name: str) -> str | None:
 
 
 def _local(name: str) -> tuple[str, bool]:
-    """A name without generation 1's prefix, and whether it had one."""
-    local = _PREFIX.sub("", name, count=1) if _PREFIX.match(name) else name
-    return local, local != name
+    """A name without generation 1's prefix, also a misspelled one, and whether it had one."""
+    prefix = _PREFIX.match(name)
+    if prefix is None and (other := _OTHER_PREFIX.match(name)) and near(other[1], _PREFIXES):
+        prefix = other
+    return (name[prefix.end() :], True) if prefix else (name, False)
 
 
 def paths_of(whole: Place, name: str) -> list[str]:

@@ -113,6 +113,17 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
         NAMED,
         "profile/xdm:identityMap: given a second identityMap",
     ),
+    "a misspelt prefix": (
+        {"identityMap": IDENTITIES, "xmd:mergePolicy": {"id": "x"}},
+        NAMED,
+        "profile/xmd:mergePolicy: given an unknown member; expected 'mergePolicy'",
+    ),
+    "a misspelt prefix below": (
+        {"identityMap": IDENTITIES, "responseFormat": {"xdn:includeContent": True}},
+        NAMED,
+        "profile/responseFormat/xdn:includeContent: given an unknown member; expected 'includeContent'",
+    ),
+    "the map misspelt": ({"identiyMap": IDENTITIES}, NAMED, "given an unknown member; expected 'identityMap'"),
     "two profiles": ({"profiles": [{}, {}]}, NAMED, "profile/profiles: given 2 of them"),
     "no identities": ({"profiles": [{"decisionRequestId": "x"}]}, NAMED, "profile: given nothing"),
     "a flag in words": ({"identityMap": IDENTITIES, "enrichedAudience": "yes"}, NAMED, "given a str; expected true"),

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_offers.client.errors import Doubt
 from airflow_provider_offers.client.model.documents import neutral_payload
-from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, PERSONALIZED, Kind
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, PERSONALIZED, RULE, Kind
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.preparing import neutral_patch, patch_findings
 from airflow_provider_offers.client.model.validation import offer_findings
@@ -99,6 +99,32 @@ def test_the_media_type_of_another_component_is_doubtful(chosen: str, media: str
 )
 def test_the_media_types_of_the_pages_are_silent(chosen: str, media: str) -> None:
     assert doubts(showing(type=chosen, format=media)) == {}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "media", "meant"),
+    [
+        *(("html", "text/htlm", "text/html"), ("component-text", "text/plan", "text/plain")),
+        *(("json", "application/jsn", "application/json"), ("imagelink", "image/jepg", "image/jpeg")),
+    ],
+)
+def test_a_misspelled_media_type_is_doubtful(chosen: str, media: str, meant: str) -> None:
+    document = showing(type=chosen, format=media)
+    assert doubts(document) == {f"{COMPONENT}/format": repr(media)}
+    assert f"did you mean {meant!r}" in offer_findings(PERSONALIZED, neutral_payload(document), document)[0].expected
+
+
+@pytest.mark.parametrize("media", ["Text/HTML", "text/markdown", "text/vnd.example", "application/x-mjml"])
+def test_a_media_type_that_resembles_none_is_silent(media: str) -> None:
+    assert doubts(showing(format=media)) == {}
+
+
+def test_a_misspelled_format_of_a_rule_is_doubtful() -> None:
+    def rule(named: str) -> dict[str, Any]:
+        return {"name": "Gold", "condition": {"type": "PQL", "format": named, "value": "true"}}
+
+    assert doubts(rule("pql/tetx"), RULE) == {"/condition/format": "'pql/tetx'"}
+    assert doubts(rule("pql/text"), RULE) == doubts(rule("cel/1.0"), RULE) == {}
 
 
 def test_a_list_that_names_an_object_twice_is_doubtful_in_either_spelling() -> None:

@@ -78,6 +78,25 @@ def slips(name: str) -> set[str]:
     ) - {name, ""}
 
 
+@pytest.mark.parametrize("prefix", ["xdn", "xmd", "XD", "dxm"])
+def test_a_misspelled_prefix_is_rejected_with_the_right_one(prefix: str) -> None:
+    (found,) = findings(sale(**{f"{prefix}:description": "x"}))
+    assert (found.pointer, isinstance(found, Doubt)) == (f"/{prefix}:description", False)
+    assert "did you mean 'xdm:description'?" in found.expected
+    whole = {**shown(), "components": [{"type": "html", "format": "text/html", "cd:language": ["en"]}]}
+    (found,) = findings(sale(representations=[whole]))
+    assert "did you mean 'dc:language'?" in found.expected
+    wire = neutral_patch([{"op": "add", "path": f"/_instance/{prefix}:description", "value": "x"}], "xcore")
+    assert (
+        "did you mean 'xdm:description'?" in patch_findings(PERSONALIZED, PreparedPatch(wire, PERSONALIZED))[0].expected
+    )
+
+
+def test_a_prefix_of_somebody_else_is_doubtful() -> None:
+    (found,) = findings(sale(**{"acme:description": "x"}))
+    assert isinstance(found, Doubt)
+
+
 @EVERY
 def test_every_slip_in_every_name_at_every_depth_is_refused_with_what_was_meant(kind: Kind) -> None:
     tried = 0
