@@ -16,6 +16,8 @@ STRUCK = "***"
 _SHORT = 6
 _NO_WORD_BEFORE = r"(?:(?<![^\W_])|(?<=%[0-9a-f]{2}))"
 _NO_WORD_AFTER = r"(?![^\W_])"
+# What a message says instead of a connection that is given as an id.
+WHOLE_CONNECTION = "a whole connection, which is not shown because it may hold a password"
 _BEARER = re.compile(r"\b(bearer)\s+\S+", re.IGNORECASE)
 
 
@@ -32,6 +34,11 @@ class Secret(str):
 
     def __radd__(self, other: str) -> Secret:
         return Secret(str.__add__(other, self))
+
+
+def is_whole_connection(text: str) -> bool:
+    """Whether text that should be the id of a connection is a connection itself: an address or JSON with a password."""
+    return "://" in text or text.lstrip().startswith("{")
 
 
 class SecretBytes(bytes):

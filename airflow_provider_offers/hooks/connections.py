@@ -35,10 +35,13 @@ def check_place(conn_id: Any, sandbox: Any) -> None:
 def place_violations(conn_id: Any, sandbox: Any) -> list[Violation]:
     """What is wrong with a connection id and a sandbox, as `check_place` says it."""
     from airflow_provider_offers.client.errors import Violation
+    from airflow_provider_offers.client.secret import WHOLE_CONNECTION, is_whole_connection
     from airflow_provider_offers.client.text import quoted
 
     violations = []
-    if not isinstance(conn_id, str) or not 0 < len(conn_id) <= _LONGEST_CONN_ID or not conn_id.isprintable():
+    if isinstance(conn_id, str) and is_whole_connection(conn_id):
+        violations.append(Violation("offer_library_conn_id", WHOLE_CONNECTION, "the id of a connection"))
+    elif not isinstance(conn_id, str) or not 0 < len(conn_id) <= _LONGEST_CONN_ID or not conn_id.isprintable():
         violations.append(Violation("offer_library_conn_id", quoted(conn_id), "the id of a connection"))
     if sandbox is not None and (not isinstance(sandbox, str) or not sandbox.strip()):
         violations.append(Violation("sandbox", quoted(sandbox), "the name of a sandbox, or None for the connection's"))

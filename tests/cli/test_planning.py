@@ -251,6 +251,22 @@ def test_the_port_of_the_scheme_is_told(origin: str, told: str) -> None:
     assert host_and_port(origin) == told
 
 
+@pytest.mark.parametrize(
+    "whole", ["offer-library://anna:hunter22@host.example/", '{"conn_type": "offer_library", "password": "hunter22"}']
+)
+def test_a_whole_connection_in_place_of_its_id_is_refused_and_not_shown(
+    offers: Offers, connected: Emulator, tmp_path: Path, whole: str
+) -> None:
+    manifest = written(tmp_path, SPRING.replace("connection: ajo_dev", f"connection: {json.dumps(whole)}"))
+    exported = offers("export", "--conn-id", whole, "--campaign", "spring", "--out", tmp_path / "out")
+    planned = offers("plan", manifest, "--target", "dev")
+
+    for done in (exported, planned):
+        assert done.code == 1
+        assert "a whole connection, which is not shown because it may hold a password" in done.err
+        assert "hunter22" not in done.err.lower()
+
+
 def test_an_address_of_states_with_a_password_is_refused_and_not_shown(
     offers: Offers, connected: Emulator, tmp_path: Path
 ) -> None:

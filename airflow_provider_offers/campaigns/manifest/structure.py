@@ -16,6 +16,7 @@ from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.model.places import Place, place_of
 from airflow_provider_offers.client.model.spelling import escape_token
+from airflow_provider_offers.client.secret import WHOLE_CONNECTION, is_whole_connection
 from airflow_provider_offers.client.text import quoted
 
 # A template that means the manifest's own names, and not text that Adobe renders.
@@ -33,6 +34,7 @@ def check_structure(node: Node, found: Findings) -> None:
         for each in (name, kind.names.wire_name(name)[0])
     }
     _check_final_texts(node, found)
+    _check_connections(node, found)
     _check_places(node, found)
     if (defaults := node.members.get("defaults")) is not None:
         for name in defaults.members:
@@ -50,6 +52,17 @@ def check_structure(node: Node, found: Findings) -> None:
                 if meant and not near(name, kind.place.known):
                     accepted = f"a property of the {kind.noun}, or {', '.join(OWN_WORDS)}{perhaps(meant)}"
                     found.tell(entry.names[name], f"{NAMED}{name!r}", accepted, f"/{section}/{index}/{name}")
+
+
+def _check_connections(node: Node, found: Findings) -> None:
+    """Add the connections that are no ids, without a word of them: plans and logs show ids."""
+    targets = node.members.get("targets")
+    for name, target in targets.members.items() if targets is not None else ():
+        given = target.members.get("connection")
+        text = None if given is None else given.value
+        if given is not None and isinstance(text, str) and is_whole_connection(text) and not is_template(text):
+            pointer = f"/targets/{escape_token(name)}/connection"
+            found.tell(given.origin, WHOLE_CONNECTION, "the id of an Airflow connection", pointer)
 
 
 def _check_places(node: Node, found: Findings) -> None:

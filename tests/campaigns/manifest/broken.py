@@ -383,6 +383,12 @@ def _templates() -> list[Broken]:
             "a template as the campaign", "campaign: spring", "campaign: «'{{ target.name }}'", ("not rendered here",)
         ),
         Broken(
+            "a whole connection as its id",
+            "connection: ajo\n",
+            "connection: «https://login:secret@example.com\n",
+            ("a whole connection, which is not shown", "the id of an Airflow connection"),
+        ),
+        Broken(
             "a template as a connection", "connection: ajo\n", "connection: «'{{ var.cdn }}'\n", ("not rendered here",)
         ),
         Broken(
