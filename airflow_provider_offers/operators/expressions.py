@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_offers.client.model.likeness import near, perhaps
 
 if TYPE_CHECKING:
     import jinja2
 
+# A shorter name resembles too many others.
+_SHORTEST = 3
 
-def telling(undefined: type[jinja2.Undefined]) -> type[jinja2.Undefined]:
-    """The DAG's own undefined type, except that an unknown name is an error and not empty text."""
+
+def telling(undefined: type[jinja2.Undefined], known: Collection[str]) -> type[jinja2.Undefined]:
+    """The DAG's own undefined type, except that an unknown name is an error and not empty text.
+
+    The error suggests the name that was probably meant: one of the `known` names, or a member of the value.
+    """
     from jinja2.utils import missing
 
     class Telling(undefined):  # type: ignore[misc, valid-type]
         __slots__ = ()
+
+        @property
+        def _undefined_message(self) -> str:
+            members = known if self._undefined_obj is missing else _members(self._undefined_obj)
+            name = self._undefined_name
+            meant = near(name, members) if isinstance(name, str) and len(name) >= _SHORTEST else []
+            return f"{super()._undefined_message}{perhaps(meant)}"
 
         def __str__(self) -> str:
             if self._undefined_obj is missing:
@@ -26,6 +42,16 @@ def telling(undefined: type[jinja2.Undefined]) -> type[jinja2.Undefined]:
             return super().__iter__()
 
     return Telling
+
+
+def _members(value: Any) -> list[str]:
+    """The names that a template may use after the value and a dot."""
+    if isinstance(value, Mapping):
+        return [name for name in value if isinstance(name, str)]
+    try:
+        return [name for name in dir(value) if not name.startswith("_")]
+    except Exception:  # noqa: BLE001  a class may define any dir
+        return []
 
 
 def or_none(value: Any) -> Any:

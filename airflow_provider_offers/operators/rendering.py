@@ -54,7 +54,7 @@ class Rendering:
         self.origins: dict[str, str] = {}
         self._task = task
         self._context = context
-        self._env = env.overlay(undefined=telling(env.undefined))
+        self._env = env.overlay(undefined=telling(env.undefined, (*context, *env.globals)))
         self._finalizing = self._env.overlay(finalize=env.finalize or or_none)
         self._seen = seen
         self._spared: set[tuple[str, tuple[Any, ...]]] = set()
@@ -245,7 +245,10 @@ class Rendering:
 
     def _broken(self, text: str, field: str, tokens: tuple[Any, ...], why: str) -> None:
         accepted = "a template of Airflow's"
-        if why in (f"'{each}' is undefined" for each in (_ROW, "Row", "rows")) and self._task.row_fields:
+        if (
+            why.partition(";")[0] in (f"'{each}' is undefined" for each in (_ROW, "Row", "rows"))
+            and self._task.row_fields
+        ):
             accepted += f"; with `rows`, {', '.join(self._task.row_fields)} may use `row`"
         elif self._is_content(field, tokens) or adobe.looks_like_adobes(text):
             accepted += f"; {KEEP_ADOBES if self._task.can_keep_adobe_templates else RAW}"

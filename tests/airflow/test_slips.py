@@ -69,6 +69,20 @@ SLIPS: dict[str, tuple[Make, str]] = {
     ),
     "a filter on what lies deeper": (search("startDate<2036-01-01T00:00:00Z"), "did you mean 'selectionConstraint.st"),
     "a filter with one =": (search("status=approved"), "expected path, operator (== != < <= > >= ~), value"),
+    "a name of Airflow's in a template": (
+        create(description="{{ dag_ru.run_after }}"),
+        "'dag_ru' is undefined; did you mean 'dag_run'?",
+    ),
+    "an attribute in a template": (
+        create(description="{{ dag_run.run_aftr | ds }}"),
+        "has no attribute 'run_aftr'; did you mean 'run_after'?",
+    ),
+    "a param in a template": (
+        lambda _: CreateOfferOperator(
+            **TASK, params={"priority": 1}, offer=personalized("Sale", rank={"priority": "{{ params.pririty }}"})
+        ),
+        "has no attribute 'pririty'; did you mean 'priority'?",
+    ),
     "a city for a zone": (schedule(timezone="Berlin"), "did you mean 'Europe/Berlin'?"),
     "a city of two words": (schedule(timezone="new york"), "did you mean 'America/New_York'?"),
     "a zone misspelt": (schedule(timezone="Europe/Berln"), "did you mean 'Europe/Berlin'?"),
