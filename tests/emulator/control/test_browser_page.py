@@ -116,7 +116,7 @@ class TestInChromium:
             assert (fault.effect, fault.route, fault.times) == ("status", "dps.list", 1)
             assert caller.dps("GET", "/tags").status_code == 503
             await page.click("nav a", "Journal")
-            assert "503" in await page.text("#entries tr", "[fault 1 status before]")
+            assert "503" in await page.text("#entries tr", f"[fault {fault.id} status before]")
             await page.click("nav a", "Faults")
             await page.click("#rules button", "Remove")
             await page.gone("#rules tr")

@@ -11,10 +11,12 @@ let clockRead = 0;
 let library = { changes: null, objects: [], byId: new Map(), referrers: new Map() };
 let known = new Map();
 let entries = [];
-let lastEntry = 0;
+let cleared = 0;
 let selected = "";
 let shownTrouble = "";
 let shownStates = "";
+let shownFaults = "";
+let held = false;
 
 async function call(method, path, body) {
   const answer = await fetch(PREFIX + path, {
@@ -51,11 +53,28 @@ function element(tag, text, attributes = {}, ...children) {
   return made;
 }
 
+// A list that is open closes if it is made again, so only another one is made.
 function options(select, pairs) {
   const before = select.value;
+  if (JSON.stringify(pairs) === JSON.stringify([...select.options].map((each) => [each.value, each.text]))) return;
   select.replaceChildren(...pairs.map(([value, text]) => element("option", text, { value })));
   if (pairs.some(([value]) => value === before)) select.value = before;
 }
+
+// Replaces the rows of a table; the button of the same object that had the focus has it again.
+function fill(body, rows) {
+  const key = body.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  body.replaceChildren(...rows);
+  if (key) [...body.querySelectorAll("button")].find((each) => keyOf(each) === key)?.focus({ preventScroll: true });
+}
+
+function keyOf(button) {
+  return JSON.stringify({ ...button.dataset });
+}
+
+// A button of the mouse is down: what it is over must stay until the click, which comes after the button is up.
+addEventListener("pointerdown", () => (held = true), { capture: true });
+for (const up of ["pointerup", "pointercancel"]) addEventListener(up, () => setTimeout(() => (held = false)), { capture: true });
 
 // The clock
 
@@ -109,7 +128,7 @@ function stateOf(each, at) {
 // Changes whenever a window opens or ends.
 function statesNow() {
   const at = now();
-  return library.objects.map((each) => stateOf(each, at)[0] ?? "-").join("");
+  return library.objects.map((each) => stateOf(each, at)).join();
 }
 
 function keep(read) {
@@ -135,13 +154,15 @@ function showLibrary() {
     ...Object.entries(words.kinds).map(([name, title]) => [name, `${title} (${counts.get(name) ?? 0})`]),
   ]);
   const states = new Set(library.objects.flatMap((each) => [each.status, stateOf(each, at)]).filter(Boolean));
+  // The chosen one stays, also while no object has it.
+  if (byId("state").value) states.add(byId("state").value);
   options(byId("state"), [["", "any"], ...[...states].sort().map((each) => [each, each])]);
   const [kind, state, text] = [byId("kind").value, byId("state").value, byId("text").value.trim().toLowerCase()];
   const found = library.objects.filter((each) => (!kind || each.kind === kind)
     && (!state || each.status === state || stateOf(each, at) === state)
     && (!text || each.name.toLowerCase().includes(text) || each.id.toLowerCase().includes(text)));
   found.reverse();
-  byId("objects").replaceChildren(...found.slice(0, MOST_ROWS).map((each) => rowOf(each, at)));
+  fill(byId("objects"), found.slice(0, MOST_ROWS).map((each) => rowOf(each, at)));
   known = new Map(library.objects.map((each) => [each.id, each.etag]));
   const hidden = found.length > MOST_ROWS ? `; the newest ${MOST_ROWS} are shown` : "";
   byId("library-shown").textContent = `${found.length} of ${library.objects.length} objects${hidden}`;
@@ -168,15 +189,16 @@ function moment(text) {
   return text ? text.slice(0, 16).replace("T", " ") : "";
 }
 
-function select(id) {
-  return attempt(async () => {
-    selected = id;
-    const query = `objects?sandbox=${encodeURIComponent(byId("sandbox").value)}&id=${encodeURIComponent(id)}`;
-    const [found] = (await call("GET", query)).objects;
-    byId("object").hidden = !found;
-    if (found) showObject(found);
-    showLibrary();
-  });
+async function select(id) {
+  selected = id;
+  const sandbox = byId("sandbox").value;
+  const query = `objects?sandbox=${encodeURIComponent(sandbox)}&id=${encodeURIComponent(id)}`;
+  const [found] = (await call("GET", query)).objects;
+  // Another object or none may be chosen by now.
+  if (selected !== id || byId("sandbox").value !== sandbox) return;
+  byId("object").hidden = !found;
+  if (found) showObject(found);
+  showLibrary();
 }
 
 function showObject(found) {
@@ -198,7 +220,7 @@ byId("library").addEventListener("click", (event) => {
   const id = event.target.dataset?.id;
   if (!id) return;
   event.preventDefault();
-  select(id);
+  attempt(() => select(id));
 });
 byId("close").addEventListener("click", () => {
   selected = "";
@@ -216,11 +238,35 @@ byId("sandbox").addEventListener("change", () => attempt(async () => {
 
 // The journal
 
+// The emulator is still at work on a request.
+function isOpen(each) {
+  return each.status === null && !each.ms;
+}
+
+function statusOf(each) {
+  return each.status ?? (isOpen(each) ? "…" : "lost");
+}
+
+// The number of the latest request of which nothing new can be told.
+function since() {
+  const open = entries.find(isOpen);
+  return open ? open.number - 1 : entries.at(-1)?.number ?? cleared;
+}
+
+// Two readings at the same time may have the same requests, and one of them before its answer.
+function record(read) {
+  const known = new Map(entries.map((each) => [each.number, each]));
+  const news = read.filter((each) => each.number > cleared && (!known.has(each.number) || (isOpen(known.get(each.number)) && !isOpen(each))));
+  for (const each of news) known.set(each.number, each);
+  entries = [...known.values()].sort((one, other) => one.number - other.number).slice(-5000);
+  return news.length > 0;
+}
+
 function showJournal() {
   const text = byId("journal-text").value.trim().toLowerCase();
   const found = entries.filter((each) => !text
     || [each.route, each.path, each.query, each.note, each.method].some((part) => part.toLowerCase().includes(text)));
-  byId("entries").replaceChildren(...found.slice(-MOST_ROWS).reverse().map(entryRow));
+  fill(byId("entries"), found.slice(-MOST_ROWS).reverse().map(entryRow));
   byId("journal-shown").textContent = `${found.length} of ${entries.length} requests, newest first`;
 }
 
@@ -228,12 +274,12 @@ function entryRow(each) {
   const open = element("button", `${each.method} ${each.path}${each.query ? `?${each.query}` : ""}`, {
     type: "button", class: "link", "data-entry": each.number, "aria-expanded": "false",
   });
-  const bad = each.status === null || each.status >= 400;
+  const bad = !isOpen(each) && (each.status === null || each.status >= 400);
   return element("tr", null, {},
     element("td", each.number),
     element("td", each.time.slice(11, 23)),
     element("td", null, { class: "wide" }, open),
-    element("td", each.status ?? "lost", bad ? { class: "bad" } : {}),
+    element("td", statusOf(each), bad ? { class: "bad" } : {}),
     element("td", each.ms),
     element("td", each.route),
     element("td", [each.note, each.fault ? `[fault ${each.fault}]` : ""].filter(Boolean).join(" "), { class: "wide" }));
@@ -247,7 +293,8 @@ function unfold(button) {
   if (open) return row.nextElementSibling.remove();
   byId("follow").checked = false;
   const each = entries.find((entry) => entry.number === Number(button.dataset.entry));
-  const told = [headers(each.headers), each.body, "→ " + (each.status ?? "lost"), headers(each.response_headers), each.response_body];
+  if (!each) return undefined;
+  const told = [headers(each.headers), each.body, "→ " + statusOf(each), headers(each.response_headers), each.response_body];
   const cell = element("td", null, { colspan: 7 }, element("pre", told.filter(Boolean).join("\n\n")));
   return row.after(element("tr", null, {}, cell));
 }
@@ -264,6 +311,7 @@ byId("journal-filters").addEventListener("submit", (event) => event.preventDefau
 byId("library-filters").addEventListener("submit", (event) => event.preventDefault());
 byId("clear-journal").addEventListener("click", () => attempt(async () => {
   await call("DELETE", "journal");
+  cleared = entries.at(-1)?.number ?? cleared;
   entries = [];
   showJournal();
 }));
@@ -271,8 +319,10 @@ byId("clear-journal").addEventListener("click", () => attempt(async () => {
 // The faults
 
 function showFaults(rules) {
+  if (JSON.stringify(rules) === shownFaults) return;
+  shownFaults = JSON.stringify(rules);
   byId("fault-count").textContent = rules.length || "";
-  byId("rules").replaceChildren(...rules.map((each) => {
+  fill(byId("rules"), rules.map((each) => {
     const remove = element("button", "Remove", { type: "button", "data-fault": each.id });
     const cells = [each.id, each.effect, each.route ?? "any", each.when, each.status, each.seconds,
       each.times ?? "always", each.seen, each.applied];
@@ -315,22 +365,19 @@ async function refresh() {
   const query = `overview?sandbox=${encodeURIComponent(sandbox)}` + (library.changes === null ? "" : `&seen=${library.changes}`);
   const [read, journal, faults, time] = await Promise.all([
     call("GET", query),
-    call("GET", `journal?since=${lastEntry}&limit=${MOST_ROWS}`),
+    call("GET", `journal?since=${since()}&limit=${MOST_ROWS}`),
     call("GET", "faults"),
     call("GET", "clock"),
   ]);
-  if (sandbox !== byId("sandbox").value) return;
+  if (held || sandbox !== byId("sandbox").value) return;
   setClock(time);
   const changed = keep(read);
   if (changed || shownStates !== statesNow()) showLibrary();
   if (changed && selected) await select(selected);
-  if (journal.entries.length) {
-    lastEntry = journal.entries.at(-1).number;
-    entries = entries.concat(journal.entries).slice(-5000);
-  }
+  const isNew = record(journal.entries);
   const requests = Object.values(journal.counts).reduce((sum, count) => sum + count, 0);
   byId("journal-count").textContent = requests || "";
-  if (journal.entries.length && byId("follow").checked) showJournal();
+  if (isNew && byId("follow").checked) showJournal();
   showFaults(faults.faults);
 }
 
@@ -348,6 +395,10 @@ async function tick() {
       await refresh();
       if (shownTrouble.startsWith("The emulator does not answer")) tell("");
     } catch (error) {
+      // It may start again with other numbers.
+      entries = [];
+      cleared = 0;
+      library.changes = null;
       tell(`The emulator does not answer as expected: ${error.message}`);
     }
   }
