@@ -85,7 +85,8 @@ def _located(task: CampaignOperator | CampaignDriftSensor) -> Any:
     """The manifest's path; a relative one is looked for in the DAG's folder and its `template_searchpath`."""
     given = task.manifest
     text = str(given) if isinstance(given, Path) else given
-    if not isinstance(text, str) or "://" in text or Path(text.strip()).is_absolute():
+    # Empty text is refused later. It is not the folder itself.
+    if not isinstance(text, str) or not text.strip() or "://" in text or Path(text.strip()).is_absolute():
         return given if not isinstance(given, Path) else text
     folders = getattr(task.get_template_env().loader, "searchpath", ())
     found = [path for folder in folders if (path := Path(folder) / text.strip()).exists()]

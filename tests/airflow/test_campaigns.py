@@ -279,6 +279,7 @@ def test_the_path_of_a_plan_may_be_a_template(
     [
         ({"manifest": "nowhere.yaml"}, "nowhere.yaml"),
         ({"manifest": None}, "manifest: given None; expected a path"),
+        ({"manifest": ""}, "manifest: given ''; expected a path"),
         ({"manifest": None, "offer_library_conn_id": "offer_library_default"}, "manifest: given None"),
         ({"target": "prid"}, "did you mean 'prod'?"),
         ({"rows": "{{ [1] }}"}, "a dict of lists by the names of for_each"),
