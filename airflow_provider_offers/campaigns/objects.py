@@ -184,8 +184,9 @@ class Campaign:
     """A manifest for one target, with every template rendered and every row filled in.
 
     `objects` are in the order of the manifest, and no two of them have the same key. `external` are the objects that
-    the campaign refers to and never changes. `digest` differs if anything here differs, apart from places in files and
-    from `warnings`, which are sentences about what may be wrong.
+    the campaign refers to and never changes. `digest` differs if anything here differs, apart from places in files,
+    from `warnings`, which are sentences about what may be wrong, and from `targets`, the names of all targets of the
+    manifest.
     """
 
     name: str
@@ -196,3 +197,4 @@ class Campaign:
     moved: Sequence[Move] = ()
     source: str = ""
     warnings: Sequence[str] = ()
+    targets: Sequence[str] = ()

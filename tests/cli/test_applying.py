@@ -14,7 +14,7 @@ from airflow_provider_offers.campaigns.applying import apply
 from airflow_provider_offers.cli import plans
 from airflow_provider_offers.emulator import Emulator
 from tests.cli.commands import Offers
-from tests.cli.manifests import bodies, edit, written
+from tests.cli.manifests import SPRING, bodies, edit, written
 
 EMPTY = "0 to create, 0 to change, 0 to retire, 0 in conflict, 3 unchanged"
 
@@ -283,6 +283,21 @@ def test_a_target_is_not_promoted_to_the_sandbox_that_it_is_in(
     assert done.code == 1
     assert "TO: given 'prod', which leads to the same sandbox 'dev' of the organization" in done.err
     assert done.out == ""
+
+
+def test_two_connections_to_one_sandbox_are_warned_of(
+    offers: Offers, connected: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AJO_PROD", os.environ["AIRFLOW_CONN_AJO_DEV"])
+    manifest = written(tmp_path)
+    said = "warning: The target 'dev' was applied to this sandbox last, so it leads to the same place as 'prod'."
+
+    assert said not in offers("apply", manifest, "--target", "dev", "--yes").out
+    assert said not in offers("plan", manifest, "--target", "dev").out
+    assert said in offers("plan", manifest, "--target", "prod").out
+    # A target with a new name is no second one.
+    written(tmp_path, SPRING.replace("dev: {", "test: {"))
+    assert "was applied to this sandbox last" not in offers("plan", manifest, "--target", "test").out
 
 
 def test_a_target_is_not_promoted_to_itself(offers: Offers, connected: Emulator, tmp_path: Path) -> None:

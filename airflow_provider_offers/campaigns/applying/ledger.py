@@ -16,7 +16,7 @@ class Ledger:
     """Collects what becomes of each object, and writes it under the lock when told."""
 
     def __init__(self, held: Lock, state: State, plan: Plan) -> None:
-        self._held, self._state, self._plan_id = held, state, plan_id(plan)
+        self._held, self._state, self._plan_id, self._target = held, state, plan_id(plan), plan.target
         self._bases = dict(state.objects)
 
     @property
@@ -43,6 +43,6 @@ class Ledger:
 
     async def save(self) -> None:
         """Write the state, unless nothing has changed. Raises `StateError` or `StateLockedError`."""
-        state = replace(self._state, objects=dict(self._bases), plan=self._plan_id)
+        state = replace(self._state, objects=dict(self._bases), plan=self._plan_id, target=self._target)
         if state != self._state:
             self._state = await asyncio.to_thread(self._held.write, state)

@@ -98,6 +98,7 @@ class Expansion:
             moved=[move for move, _ in moved],
             source=source,
             warnings=self._findings.warnings,
+            targets=tuple(self._manifest.members["targets"].members),
         )
         return _with_digest(campaign)
 

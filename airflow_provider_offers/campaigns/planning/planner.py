@@ -275,6 +275,16 @@ class _Planner:
         stays = all(each.pointer != "/status" for each in planned.changes)
         return is_seen and stays and self._reach.may_wait(planned.id)
 
+    def _same_place(self) -> Iterator[str]:
+        """A warning if another target of the manifest leads to this sandbox, too, perhaps over another connection."""
+        other, target = self._state.target, self._campaign.target.name
+        if other != target and other in self._campaign.targets:
+            yield (
+                f"The target {quoted(other, 80)} was applied to this sandbox last, so it leads to the same place as "
+                f"{quoted(target, 80)}. Each apply of one changes and retires what the other one made. Correct the "
+                "connection or the sandbox of one of them"
+            )
+
     def plan(self) -> Plan:
         """The plan, after every kind was read."""
         if self._wrong:
@@ -306,7 +316,7 @@ class _Planner:
             ids=self._ids,
             left_alone=self._retirement.left_alone,
             forgotten=tuple(self._retirement.forgotten),
-            warnings=tuple(self._cautions.told(self._judge.hidden)),
+            warnings=(*self._same_place(), *self._cautions.told(self._judge.hidden)),
             connection=target.connection,
         )
 

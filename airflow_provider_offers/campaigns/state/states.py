@@ -15,7 +15,7 @@ from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
 FORMAT = "offers.state/v1"
-_MEMBERS = ("format", "campaign", "organization", "sandbox", "generation", "plan", "objects")
+_MEMBERS = ("format", "campaign", "organization", "sandbox", "generation", "plan", "target", "objects")
 _MEMBERS_OF_AN_OBJECT = ("properties", "pending", "prevent_destroy", "ignore_changes")
 # The end of a message about a damaged state.
 REMEDY = (
@@ -43,7 +43,8 @@ class Applied:
 class State:
     """The state of one campaign in one sandbox. `generation` counts the writes of the state; 0 means none yet.
 
-    `plan` identifies the plan whose apply wrote the state last, so that another run of that apply goes on with it.
+    `plan` identifies the plan whose apply wrote the state last, so that another run of that apply goes on with it, and
+    `target` is the target of that plan.
     """
 
     campaign: str
@@ -52,6 +53,7 @@ class State:
     generation: int = 0
     objects: Mapping[Key, Applied] = field(default_factory=dict)
     plan: str | None = None
+    target: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of the state."""
@@ -72,6 +74,7 @@ class State:
             "sandbox": self.sandbox,
             "generation": self.generation,
             **({} if self.plan is None else {"plan": self.plan}),
+            **({} if self.target is None else {"target": self.target}),
             "objects": objects,
         }
 
@@ -90,8 +93,8 @@ class State:
         if isinstance(generation, bool) or not isinstance(generation, int) or generation < 1:
             raise _damaged("generation", generation, "a whole number from 1")
         campaign, organization, sandbox = (_text(document, name) for name in ("campaign", "organization", "sandbox"))
-        plan = None if document.get("plan") is None else _text(document, "plan")
-        return cls(campaign, organization, sandbox, generation, _objects(document.get("objects")), plan)
+        plan, target = (None if document.get(name) is None else _text(document, name) for name in ("plan", "target"))
+        return cls(campaign, organization, sandbox, generation, _objects(document.get("objects")), plan, target)
 
 
 def _text(document: Mapping[str, Json], name: str) -> str:
