@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.client.model.likeness import near, perhaps
-
 if TYPE_CHECKING:
     import jinja2
 
@@ -20,6 +18,8 @@ def telling(undefined: type[jinja2.Undefined], known: Collection[str]) -> type[j
     The error suggests the name that was probably meant: one of the `known` names, or a member of the value.
     """
     from jinja2.utils import missing
+
+    from airflow_provider_offers.client.model.likeness import near, perhaps
 
     class Telling(undefined):  # type: ignore[misc, valid-type]
         __slots__ = ()
