@@ -17,7 +17,7 @@ from airflow_provider_offers.client.model.cleaning import tidied, word_of
 from airflow_provider_offers.client.model.documents import neutral_payload
 from airflow_provider_offers.client.model.facts import RefersTo
 from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, name_in
-from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.names import UNKNOWN
 from airflow_provider_offers.client.model.places import Place, targets
 from airflow_provider_offers.client.model.spelling import escape_token
@@ -95,9 +95,13 @@ def _without(node: Node, left_out: Collection[str]) -> Node:
 
 
 def _takes(kind: Kind, name: str, value: Any) -> bool:
-    """Whether a default applies to a kind: a property that the service keeps, and a status that the kind has."""
+    """Whether a default applies to a kind: a property that the service keeps, and a status that the kind has.
+
+    A status that no kind has applies to all kinds with a status, so that their checks find it.
+    """
     if name == "status" and isinstance(value, str) and not is_template(value):
-        return word_of(kind.statuses, value) in kind.statuses
+        holders = [each for each in KINDS.values() if word_of(each.statuses, value) in each.statuses]
+        return bool(kind.statuses) and (not holders or kind in holders)
     return name in kind.place.members and name not in kind.write_only
 
 

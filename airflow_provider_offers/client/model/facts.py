@@ -22,6 +22,7 @@ from airflow_provider_offers.client.model.identifiers import (
     IDENTIFIER,
     NAME_PREFIX,
     TYPED_ID,
+    misspells_prefix,
     name_hint,
     name_in,
     type_hint,
@@ -151,7 +152,7 @@ class RefersTo:
         meant = type_hint(value, self.type_names)
         if meant or (typed is not None and typed["type"] not in self.type_names):
             yield Violation("", describe(value), self.expected + meant)
-        elif not IDENTIFIER.fullmatch(value):
+        elif not IDENTIFIER.fullmatch(value) or (typed is None and misspells_prefix(value)):
             yield Violation("", describe(value), self.expected + name_hint(value))
         elif typed is None and len(value) >= _SHORTEST_NAME and not any(map(str.isdigit, value)):
             page = "No page of Adobe's shows an id without a digit"

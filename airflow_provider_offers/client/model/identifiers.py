@@ -46,16 +46,30 @@ def type_hint(given: str, type_names: Collection[str]) -> str:
     return perhaps(f"{like['api']}:{each}:{like['rest']}" for each in near(like["type"], type_names))
 
 
+def misspells_prefix(given: str) -> bool:
+    """Whether the text begins with a misspelled `name:`, such as `nme:Sale`, or is an id with a misspelled `dps:`."""
+    return _is_named(given) or bool(_respelled(given))
+
+
+def _is_named(given: str) -> bool:
+    """Whether a name follows `name:`, which may have a slip."""
+    prefix, colon, rest = given.strip().partition(":")
+    return bool(colon and rest.strip()) and NAME_PREFIX[:-1] in near(prefix, _PREFIXES)
+
+
+def _respelled(given: str) -> list[str]:
+    """The ids that the text is with another prefix."""
+    prefix, _, rest = given.strip().partition(":")
+    return [f"{each}:{rest}" for each in near(prefix, _PREFIXES) if TYPED_ID.fullmatch(f"{each}:{rest}")]
+
+
 def name_hint(given: str) -> str:
     """The end of a message for text that is not an id: it may be a name without its prefix, or have a misspelt one."""
     text = given.strip()
-    prefix, colon, rest = text.partition(":")
-    rest = rest.strip()
-    if colon and rest and NAME_PREFIX[:-1] in near(prefix, _PREFIXES):
+    if _is_named(text):
         # The prefix has a slip, or the name has a colon.
-        return perhaps([f"{NAME_PREFIX}{rest}", f"{NAME_PREFIX}{text}"])
-    meant = [f"{each}:{rest}" for each in near(prefix, _PREFIXES) if TYPED_ID.fullmatch(f"{each}:{rest}")]
-    if meant:
+        return perhaps([f"{NAME_PREFIX}{text.partition(':')[2].strip()}", f"{NAME_PREFIX}{text}"])
+    if meant := _respelled(text):
         return perhaps(meant)
     looks_like_one = text[:1].isalnum() and not text.startswith(("dps:", "xcore:"))
     return perhaps([f"{NAME_PREFIX}{text}"]) if looks_like_one else ""

@@ -308,6 +308,20 @@ decisions: [{{name: D, status: draft}}]
         with pytest.raises(ManifestError, match="/decisions/0/status: given nothing"):
             loaded(tmp_path, "defaults: {status: approved}\ndecisions: [{name: D}]\n")
 
+    def test_a_misspelled_status_is_told_where_it_stands(self, tmp_path: Path) -> None:
+        text = f"""\
+defaults: {{status: aproved, window: {WINDOW}, rank: {{priority: 1}}}}
+offers: [{{name: A}}, {{name: B}}]
+fallbacks: [{{name: F}}]
+tags: [{{name: T}}]
+"""
+        with pytest.raises(ManifestError) as caught:
+            loaded(tmp_path, text)
+
+        assert {each.pointer.split(" ")[-1] for each in caught.value.violations} == {"/defaults/status"}
+        assert all(each.given == "'aproved'" for each in caught.value.violations)
+        assert all("did you mean 'approved'?" in each.expected for each in caught.value.violations)
+
     def test_a_default_in_another_spelling_than_the_objects_is_not_a_second_value(self, tmp_path: Path) -> None:
         text = f"""\
 defaults: {{"xdm:status": approved, rank: {{priority: 1}}}}

@@ -62,6 +62,9 @@ def found(where: Place, value: Any) -> Violation:
             "an RFC 3339 date-time with a zone",
         ),
         (place(TAG, "name"), " ", "/at", "' '", "a name that is not empty"),
+        (TAGS, ["nme:Sale"], "/at/0", "'nme:Sale'", "did you mean 'name:Sale' or"),
+        (TAGS, ["Name:Sale2027"], "/at/0", "'Name:Sale2027'", "did you mean 'name:Sale2027' or"),
+        (TAGS, ["dsp:tag:124e1"], "/at/0", "'dsp:tag:124e1'", "did you mean 'dps:tag:124e1'?"),
     ],
 )
 def test_an_error_says_where_what_was_given_and_what_was_meant(
