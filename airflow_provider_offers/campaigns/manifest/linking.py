@@ -97,9 +97,14 @@ def _check_reference(
     unknown: Collection[str],
 ) -> None:
     name, kinds = pointing.name, kinds_of(pointing.type_names)
-    if name is None or any(
-        (kind.key, name) in own or (kind.key, name) in external or kind.key in unknown for kind in kinds
-    ):
+    if name is None:
+        return
+    place, where = each.entry.place(pointing.pointer), f"{each.entry.pointer}{pointing.pointer}"
+    meant = [kind.noun for kind in kinds if (kind.key, name) in own or (kind.key, name) in external]
+    if len(meant) > 1:
+        given = f"{quoted(pointing.target, 120)}, which is the name of a {' and of a '.join(meant)}"
+        findings.tell(place, given, "the name of only one object, or the id of one", where, each.row)
+    if meant or any(kind.key in unknown for kind in kinds):
         return
     known = {*own, *external}
     nouns = " or ".join(kind.noun for kind in kinds)
@@ -108,9 +113,7 @@ def _check_reference(
     sections = " or ".join(f"external.{SECTION_OF[kind.key]}" for kind in kinds)
     given = quoted(pointing.target, 120) + (f", the name of a {' and a '.join(others)}" if others else "")
     accepted = f"{NAME_PREFIX} and a {nouns} of the manifest or of {sections}{perhaps(likely)}"
-    findings.tell(
-        each.entry.place(pointing.pointer), given, accepted, f"{each.entry.pointer}{pointing.pointer}", each.row
-    )
+    findings.tell(place, given, accepted, where, each.row)
 
 
 def _check_moves(moved: Moves, first: Collection[Key], findings: Findings, unknown: Collection[str]) -> None:

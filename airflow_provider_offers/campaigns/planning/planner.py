@@ -242,7 +242,7 @@ class _Planner:
     ) -> Sequence[str] | None:
         """Keep the id of the live object that a name means, if the object is written.
 
-        Returns the ids of the live objects if the name could mean several, otherwise None.
+        Returns the ids of the live objects, or the kinds of new ones, if the name could mean several, otherwise None.
         """
         keys = [(kind.key, name) for kind in kinds_of(pointing.type_names)]
         ids = {key: self._names.meant(key) for key in keys}
@@ -255,7 +255,8 @@ class _Planner:
             )
             return None
         if len(means) > 1 or len(ids[means[0]]) > 1:
-            return [identifier for key in means for identifier in ids[key]]
+            new = {key: [f"the new {KINDS[key[0]].noun}"] for key in means}
+            return [told for key in means for told in ids[key] or new[key]]
         if ids[means[0]] and is_written:
             self._ids[means[0]] = ids[means[0]][0]
         return None

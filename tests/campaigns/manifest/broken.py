@@ -247,6 +247,13 @@ def _content() -> list[Broken]:
             "      - «name:Sprung\n    rank",
             ("did you mean 'Spring'",),
         ),
+        Broken(
+            "the name of two objects",
+            "collections:\n  - name: Spring set\n    filterType: any-tags\n    ids:\n      - name:Spring\n",
+            "  - name: Spring towels\n    representations: !include welcome.json\n"
+            "collections:\n  - name: Spring set\n    filterType: offers\n    ids:\n      - «name:Spring towels\n",
+            ("the name of a personalized offer and of a fallback offer", "the id of one"),
+        ),
         Broken("a name of another kind", "filter: name:Spring set", "filter: «name:Spring", ("collection qualifier",)),
         Broken(
             "an unknown placement",

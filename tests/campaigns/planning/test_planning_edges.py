@@ -240,6 +240,10 @@ def test_a_personalized_offer_and_a_fallback_of_one_name_are_two_objects(
     assert counted(found) == {"unchanged": 3}
     by_name = wanted("collection", "Set", filterType="offers", ids=["name:Ten"])
     assert "could mean several objects" in planned(plan(library, campaign(TEN, fallback, by_name)), "Set").reason
+    new = [offer("Eleven"), wanted("fallback", "Eleven", status="draft", representations=[])]
+    by_name = wanted("collection", "Other set", filterType="offers", ids=["name:Eleven"])
+    reason = planned(plan(library, campaign(*new, by_name)), "Other set").reason
+    assert reason.endswith("could mean several objects: the new personalized offer, the new fallback offer")
 
 
 def test_ignored_leaves_are_neither_compared_nor_changed(library: OfferLibrary, emulator: Emulator) -> None:
