@@ -59,7 +59,8 @@ def _check(kind: Kind, tokens: list[str]) -> None:
         if here.item is not None:
             raise ValueError(f"{above}: a list is compared as a whole")
         if here.own is None and here.known and token not in here.known:
-            likely = perhaps(near(token, here.known)) or f", such as {join_pointer([*tokens[:index], here.known[0]])}"
+            known = [each for each in here.known if [*tokens[:index], each] != ["name"]]
+            likely = perhaps(near(token, known)) or f", such as {join_pointer([*tokens[:index], known[0]])}"
             raise ValueError(f"a pointer to a property of the {kind.noun}{likely}")
         if here.own is None and not here.known and here.holds is not Any:
             raise ValueError(f"{above}: there is nothing below it")

@@ -221,6 +221,7 @@ def _form() -> list[Broken]:
         Broken("a flag of the lifecycle", "prevent_destroy: true", "prevent_destroy: «always", ("true or false",)),
         Broken("a pointer without a slash", "- /rank/priority", "- «rank.priority", ("did you mean '/rank/priority'",)),
         Broken("a pointer to nothing", "- /rank/priority", "- «/rank/prioritty", ("did you mean 'priority'",)),
+        Broken("a pointer far from all", "- /rank/priority", "- «/margin", ("such as /description",)),
         Broken("a pointer into a list", "- /rank/priority", "- «/tags/0", ("a list is compared as a whole",)),
         Broken("a pointer below a number", "- /rank/priority", "- «/rank/priority/x", ("nothing below",)),
         Broken("a pointer to the name", "- /rank/priority", "- «/name", ("identity",)),
