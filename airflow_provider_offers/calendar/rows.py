@@ -54,12 +54,13 @@ def named_rows(calendar: Mapping[str, Any], filters: Filters) -> Iterator[dict[s
 
 
 def _meets(row: Mapping[str, Any], filters: Filters) -> bool:
-    found = "\n".join((row["name"], row["id"], *row["tags"])).casefold()
+    # As the page does: casefolding would let more pass than a browser shows.
+    found = "\n".join((row["name"], row["id"], *row["tags"])).lower()
     return (
         filters.kind in ("", row["kind"])
         and filters.status in ("", row["status"])
         and (not filters.mark or filters.mark in row["marks"])
-        and all(word in found for word in filters.text.casefold().split())
+        and all(word in found for word in filters.text.lower().split())
     )
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
-from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from airflow_provider_offers import configuration
@@ -39,6 +40,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STATIC = Path(__file__).parent / "static"
+_LOGGED_OUT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>Offer Library</title>
+<body style="font:16px system-ui,sans-serif;margin:4em auto;max-width:40em;padding:0 1em">
+<h1>You are logged out</h1>
+<p><a href="../" target="_top">Log in to Airflow</a>, then load this page again.</p>
+"""
 _THREADS = 8
 # More would take several times as long, and save a tenth.
 _LEVEL = 5
@@ -59,6 +67,7 @@ def build_app() -> FastAPI:
     app.state.files = StaticFiles(directory=STATIC)
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(OfferLibraryError, _tell)
+    app.add_exception_handler(HTTPException, _refuse)
     app.add_api_route("/", _index, methods=["GET"])
     app.add_api_route("/static/{path:path}", _file, methods=["GET"])
     app.add_api_route("/api/connections", _connections, methods=["GET"])
@@ -91,6 +100,15 @@ async def _tell(_: Request, error: Exception) -> Response:
     assert isinstance(error, OfferLibraryError)
     answer = told(error)
     return JSONResponse({"detail": answer.detail}, answer.status_code)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """The answer of Airflow's refusal; a person whose login is over gets a page with the way to log in."""
+    assert isinstance(error, HTTPException)
+    is_page = request.url.path.endswith("/") and "text/html" in request.headers.get("accept", "")
+    if is_page and error.status_code in (401, 403):
+        return HTMLResponse(_LOGGED_OUT, error.status_code)
+    return await http_exception_handler(request, error)
 
 
 async def _index(request: Request) -> Response:

@@ -113,6 +113,15 @@ def test_the_rows_of_a_library_are_named_and_filtered(stage: Stage) -> None:
         assert [each["name"] for each in csv.DictReader(file)] == ["Open", "Everyone"]
 
 
+def test_an_export_lets_no_more_pass_than_the_page(stage: Stage) -> None:
+    stage.offer("Große Straße", -1, 50)
+    calendar = stage.calendar()
+
+    # A browser lowers the letters, and does not fold them.
+    assert list(named_rows(calendar, Filters(text="strasse"))) == []
+    assert [each["name"] for each in named_rows(calendar, Filters(text="STRAßE große"))] == ["Große Straße"]
+
+
 def test_the_window_of_an_event_is_in_utc() -> None:
     eastern = (NOW + timedelta(hours=1)).isoformat().replace("+00:00", "-05:00")
     written = ics_of([row("East", start=eastern)], name="x", made_at=NOW)

@@ -224,3 +224,17 @@ def test_a_year_is_left_out_by_the_calendar_of_the_chosen_zone(travel: Callable[
         assert following in await page.evaluate(opens)
 
     travel(journey)
+
+
+def test_a_login_that_ends_is_told_as_such(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address, routes=RENAMED)
+        # Airflow's first answer about a login that it does not know.
+        refused = "new Response(JSON.stringify({detail: 'Invalid JWT token'}), {status: 403})"
+        await page.evaluate(f"window.fetch = async () => {refused}")
+        await page.evaluate("window.refresh()")
+        told = await page.text(".notice.warning", "You are logged out")
+        assert "The page shows what it read before" in told
+        assert await page.evaluate(BARS)
+
+    travel(journey)

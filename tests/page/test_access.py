@@ -43,6 +43,25 @@ def test_every_route_reads_only_and_needs_a_login(route: APIRoute, visitor: Visi
     assert stranger.get(address(route.path)).status_code in (401, 403)
 
 
+def test_a_person_who_is_logged_out_reads_where_to_log_in(visitor: Visitor) -> None:
+    stranger = visitor(None)
+    accept = {"Accept": "text/html,*/*"}
+
+    answer = stranger.get(f"{PAGE}/", headers=accept)
+    assert answer.status_code == 401
+    assert "text/html" in answer.headers["content-type"]
+    assert '<a href="../" target="_top">Log in to Airflow</a>' in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    # What the page's own code asks for stays data.
+    for path in ("/", "/api/connections"):
+        assert stranger.get(f"{PAGE}{path}").json() == {"detail": "Not authenticated"}
+    assert stranger.get(f"{PAGE}/api/connections", headers=accept).json() == {"detail": "Not authenticated"}
+    # The words by which the page knows a login that is over from a right that is missing.
+    stranger.cookies.set("_token", "x.y.z")
+    answer = stranger.get(f"{PAGE}/api/connections")
+    assert (answer.status_code, answer.json()) == (403, {"detail": "Invalid JWT token"})
+
+
 @pytest.mark.parametrize("path", OF_CONNECTIONS)
 def test_a_connection_is_shown_only_to_users_who_may_read_it(path: str, visitor: Visitor, connected: str) -> None:
     for role in ("viewer", "user"):

@@ -38,7 +38,8 @@ export async function read(route, parameters = {}, signal = undefined) {
 }
 
 function told(status, detail) {
-  if (status === 401) {
+  // Airflow's answer about a login that it does not know: 403 at first, and then 401.
+  if (status === 401 || (status === 403 && detail === "Invalid JWT token")) {
     return new Failure("You are logged out", "Log in to Airflow again, then load this page again.", null, status);
   }
   if (detail && typeof detail === "object" && !Array.isArray(detail)) {
