@@ -25,6 +25,7 @@ class Cautions:
     _gone: list[Key] = field(default_factory=list)
     _live: list[Key] = field(default_factory=list)
     _shown: list[Key] = field(default_factory=list)
+    _withdrawn: list[Key] = field(default_factory=list)
     _alike: list[tuple[Key, str]] = field(default_factory=list)
     _ids: dict[str, Key] = field(default_factory=dict)
 
@@ -46,6 +47,10 @@ class Cautions:
     def is_shown(self, key: Key) -> None:
         """Take an offer that is retired, and that a live decision of somebody else shows."""
         self._shown.append(key)
+
+    def is_withdrawn(self, key: Key) -> None:
+        """Take an offer that is no longer approved, and that a live decision shows."""
+        self._withdrawn.append(key)
 
     def is_alike(self, key: Key, other: str | None) -> None:
         """Take a new object whose name looks like the `other` name, which the library has."""
@@ -75,6 +80,11 @@ class Cautions:
             yield (
                 "These offers are retired, but live decisions that the campaign does not manage show them: "
                 f"{_named(self._shown)}"
+            )
+        if self._withdrawn:
+            yield (
+                "These offers are no longer approved, but decisions that stay live show them, so customers stop seeing "
+                f"them: {_named(self._withdrawn)}"
             )
         if self._alike:
             others = ", ".join(quoted(other, 80) for _, other in self._alike[:_SHOWN])

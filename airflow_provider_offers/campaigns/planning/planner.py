@@ -27,7 +27,7 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind, kinds_of
-from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED
+from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED, LIVE
 from airflow_provider_offers.client.model.places import Pointing, pointings
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
@@ -106,6 +106,8 @@ class _Planner:
         self._reach = Reach(self._names)
         # The offers that are retired, and those of them that live decisions of others show.
         self._leaving = Reach(self._names)
+        # The offers that stop being approved, and those of them that decisions show which stay live.
+        self._withdrawn = Reach(self._names)
         self._retirement = Retirement(options.prune, options.force_conflicts, self._names, shared)
         self._needed = _needed_kinds(campaign, state)
         self._planned: list[PlannedObject] = []
@@ -118,7 +120,7 @@ class _Planner:
     def kinds(self) -> Iterator[Kind]:
         """The kinds that have to be read, in order. Later ones may depend on what was found in earlier ones."""
         for kind in KINDS.values():
-            is_asked = self._reach.is_asked or self._leaving.is_asked
+            is_asked = self._reach.is_asked or self._leaving.is_asked or self._withdrawn.is_asked
             if kind.key in self._needed or (is_asked and kind in (COLLECTION, DECISION)):
                 yield kind
 
@@ -132,6 +134,8 @@ class _Planner:
         is_others = position is None and key not in self._state.objects and key not in self._old
         if is_others or entity.kind is not DECISION:
             self._leaving.saw(entity)
+        if is_others or entity.kind is not DECISION or self._stays(key, position):
+            self._withdrawn.saw(entity)
         if entity.name is None or is_others:
             return
         if entity.status == ARCHIVED:
@@ -144,6 +148,12 @@ class _Planner:
             self._sightings.as_wanted[position] = True
         else:
             self._sightings.found[key] = entity
+
+    def _stays(self, key: Key, position: int | None) -> bool:
+        """Whether a live decision of the campaign stays live; `position` is its index in the manifest, if any."""
+        if position is None:
+            return self._options.prune is None or key in self._old
+        return self._campaign.objects[position].properties.get("status") in (None, LIVE)
 
     def look_again(self) -> Flow[None]:
         """Read objects with conflicts by their ids, because the listing may be older than the state."""
@@ -211,6 +221,8 @@ class _Planner:
                 self._cautions.is_alike(wanted.key, self._names.alike(wanted.key))
             if wanted.kind.is_offer and _approves(planned):
                 self._reach.add(planned.key, planned.id, wanted.properties, {} if entity is None else entity.properties)
+            if wanted.kind.is_offer and entity is not None and _withdraws(planned):
+                self._withdrawn.add(planned.key, planned.id, entity.properties)
         self._planned.append(planned)
 
     def _with_references(self, wanted: WantedObject, planned: PlannedObject) -> PlannedObject:
@@ -296,6 +308,8 @@ class _Planner:
         for each in retired:
             if each.key in self._leaving.reached:
                 self._cautions.is_shown(each.key)
+        for key in sorted(self._withdrawn.reached):
+            self._cautions.is_withdrawn(key)
         planned = [
             replace(each, held_as_draft=each.key in reached, after_offers=self._waits(each)) for each in self._planned
         ]
@@ -327,6 +341,11 @@ def _approves(planned: PlannedObject) -> bool:
     if planned.action == "create":
         return planned.properties is not None and planned.properties.get("status") == APPROVED
     return any(each.pointer == "/status" and each.wanted == APPROVED for each in planned.changes)
+
+
+def _withdraws(planned: PlannedObject) -> bool:
+    """Whether the plan takes an approved offer back, or archives it."""
+    return any(each.pointer == "/status" and each.live == APPROVED for each in planned.changes)
 
 
 def _origins(campaign: Campaign, wanted: Iterable[Key]) -> dict[Key, list[str]]:
