@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,24 +53,32 @@ def offer_library(
     monkeypatch: pytest.MonkeyPatch,
     offer_library_api: str,
     _offer_library_emulator: Emulator,
-) -> Emulator:
+) -> Iterator[Emulator]:
     """An empty Offer Library, and a connection to it in the environment.
 
     All tests of a process share one emulator, which every test resets. The mark `offer_library` sets the generation,
     the id of the connection, keys of the connection's extra, and settings of the emulator. Tasks that run in this
-    process, such as those of `dag.test()`, and processes that it starts find the connection.
+    process, such as those of `dag.test()`, and processes that it starts find the connection. A fault that matched no
+    request is a warning after the test: its path may be misspelled, and then the test shows nothing.
     """
     mark = _mark(request.node)
     options = {name: value for name, value in mark.items() if name not in _OPTIONS}
     emulator = _offer_library_emulator
     emulator.reset()
+    _refuse_slips(request.node, options, emulator)
     if options:
         emulator.configure(**options)
     _forget_tokens()
     conn_id = str(mark.get("conn_id", _CONNECTION))
     connection = emulator.connection(offer_library_api, **mark.get("extra", {}))
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
-    return emulator
+    yield emulator
+    for fault in emulator.faults():
+        if not fault.seen:
+            named = ("method", "route", "path", "path_regex", "contains")
+            rule = {name: each for name in named if (each := getattr(fault, name)) is not None}
+            told = ", ".join(f"{name}={each!r}" for name, each in rule.items())
+            warnings.warn(pytest.PytestWarning(f"the fault {fault.effect!r} ({told}) matched no request"), stacklevel=1)
 
 
 @pytest.fixture
@@ -102,6 +111,16 @@ def _generations(item: Any) -> list[str]:
     if not named or not set(named) <= set(_GENERATIONS):
         raise pytest.UsageError(f"{item.nodeid}: the mark {MARK} has api={api!r}; expected 'dps', 'xcore' or both")
     return named
+
+
+def _refuse_slips(item: Any, options: Mapping[str, Any], emulator: Emulator) -> None:
+    """Refuse an argument of the mark that resembles one of its own, and is no setting of the emulator."""
+    import difflib
+
+    for name in options:
+        close = difflib.get_close_matches(name, _OPTIONS, n=1)
+        if close and not hasattr(emulator.settings, name):
+            raise pytest.UsageError(f"{item.nodeid}: the mark {MARK} has {name!r}; did you mean {close[0]!r}?")
 
 
 def _forget_tokens() -> None:

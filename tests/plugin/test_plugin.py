@@ -66,6 +66,30 @@ def test_one_tag_is_made(offer_library, time):
     done.assert_outcomes(passed=2)
 
 
+def test_a_fault_that_matched_no_request_is_a_warning(pytester: pytest.Pytester) -> None:
+    done = _run(
+        pytester,
+        """
+def test_lost(offer_library):
+    offer_library.add_fault("drop", method="POST", path="*/ofers", when="after")
+    offer_library.add_fault("drop", path="*/tags", after=5)
+    with connected() as library:
+        library.run(library.calls.create(TAG, {"name": "Spring"}))
+""",
+    )
+    done.assert_outcomes(passed=1, warnings=1)
+    done.stdout.fnmatch_lines(["*PytestWarning: the fault 'drop' (method='POST', path='*/ofers') matched no request"])
+
+
+@pytest.mark.parametrize(("given", "meant"), [("apy", "api"), ("conid", "conn_id"), ("extras", "extra")])
+def test_a_misspelled_argument_of_the_mark_is_told(pytester: pytest.Pytester, given: str, meant: str) -> None:
+    done = _run(
+        pytester, f"@pytest.mark.offer_library({given}='dps')\ndef test_it(offer_library):\n    assert offer_library\n"
+    )
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines([f"*the mark offer_library has '{given}'; did you mean '{meant}'?*"])
+
+
 def test_the_mark_names_generations_connection_and_settings(pytester: pytest.Pytester) -> None:
     done = _run(
         pytester,
