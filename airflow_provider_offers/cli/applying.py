@@ -173,5 +173,8 @@ def prune(args: argparse.Namespace, screen: Screen) -> int:
         kept = {each.key for each in campaign.objects}
         retired = [each for each in made.objects if each.key not in kept]
         counted = {action: sum(each.action == action for each in retired) for action in made.counts}
-        only = replace(made, objects=retired, counts=counted)
+        # What an object had under its old name is its base until the state learns the new one.
+        moved = {(each.kind.key, each.old) for each in campaign.moved}
+        forgotten = [key for key in made.forgotten if key not in moved]
+        only = replace(made, objects=retired, counts=counted, forgotten=forgotten)
         return _applied(args, screen, hook, only, store, campaign)

@@ -155,6 +155,20 @@ def test_a_prune_retires_what_is_gone_and_does_nothing_else(
     assert offers("prune", manifest, *DEV).lines[-1].startswith("applied: ")
 
 
+def test_a_prune_keeps_what_an_object_had_under_its_old_name(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = applied(offers, tmp_path)
+    edit(connected, api, "dev", "Spring towels", "/name", "Beach towels")
+    moved = "moved: [{kind: offer, from: Spring towels, to: Beach towels}]\n"
+    written(tmp_path, SPRING.replace("Spring towels", "Beach towels") + moved)
+    assert offers("prune", manifest, *DEV, "--yes").code == 0
+
+    edit(connected, api, "dev", "Beach towels", "/rank/priority", 50)
+
+    assert "the manifest wants 10, and 10 was applied last" in offers("plan", manifest, *DEV).out
+
+
 def test_a_prune_leaves_what_another_campaign_has_too(
     offers: Offers, connected: Emulator, api: str, tmp_path: Path
 ) -> None:
