@@ -199,7 +199,9 @@ class _Loader:
         names = sorted(
             each.name
             for each in self._path.iterdir()
-            if each.name.lower().endswith(ENDINGS) and not each.name.startswith((".", "_")) and each.is_file()
+            if each.name.lower().endswith(ENDINGS) and not each.name.startswith((".", "_"))
+            # A link that leads nowhere is a part that is missing.
+            if each.is_file() or not each.exists()
         )
         nodes = {name: self._files.node(name, Origin(self._prefix + name, 1, 1)) for name in names}
         included = self._files.included
@@ -242,17 +244,25 @@ def _merged(parts: Mapping[str, Node], findings: Findings) -> Node | None:
     return None if origin is None else mapping_of(members, origin, names)
 
 
+def _joined_lists(one: Node, other: Node) -> Node:
+    """Both lists as one. The check of the form says what is wrong with what is no list."""
+    if isinstance(one.value, list) and isinstance(other.value, list):
+        return list_of([*one.items, *other.items], one.origin)
+    return other if isinstance(one.value, list) else one
+
+
 def _joined(name: str, one: Node, other: Node, node: Node, names: Mapping[str, Origin], findings: Findings) -> Node:
     if name == "apiVersion" and one.value == other.value:
         return one
-    if (name in SECTIONS or name == "moved") and isinstance(one.value, list) and isinstance(other.value, list):
-        return list_of([*one.items, *other.items], one.origin)
-    if name == "external" and isinstance(one.value, dict) and isinstance(other.value, dict):
+    if name in SECTIONS or name == "moved":
+        return _joined_lists(one, other)
+    if name == "external":
+        if not (isinstance(one.value, dict) and isinstance(other.value, dict)):
+            # The check of the form says what is wrong with it.
+            return other if isinstance(one.value, dict) else one
         members = dict(one.members)
         for section, each in other.members.items():
-            members[section] = (
-                list_of([*members[section].items, *each.items], members[section].origin) if section in members else each
-            )
+            members[section] = _joined_lists(members[section], each) if section in members else each
         return mapping_of(members, one.origin, {**other.names, **one.names})
     given, accepted = f"{name} in a second file", f"{name} in one file of the folder; it is already at {names[name]}"
     findings.add(Violation(str(node.names[name]), given, accepted))

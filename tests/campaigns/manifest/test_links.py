@@ -163,7 +163,7 @@ class TestFiles:
             ("campaign: other\n", "more.yaml:1:1: given campaign in a second file"),
             ("- name: X\n", "more.yaml:1:1: given a file that is not part of a manifest"),
             ("placement: x\n", "did you mean 'placements'"),
-            ("tags: {name: X}\n", "more.yaml:1:1: given tags in a second file"),
+            ("tags: {name: X}\n", "more.yaml:1:7 /tags: given an object; expected a list of objects"),
         ],
     )
     def test_a_file_of_a_folder_that_does_not_fit_is_refused(self, tmp_path: Path, content: str, says: str) -> None:

@@ -98,3 +98,29 @@ def test_an_object_store_that_fails_for_a_moment_is_no_mistake_in_the_manifest(
     with pytest.raises(CampaignError if may_pass else ManifestError, match="cannot be read") as caught:
         load(folder)
     assert caught.value.retryable is may_pass
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("tags: {name: B}\n", "second.yaml:1:7 /tags: given an object; expected a list of objects"),
+        ("tags:\n", "second.yaml:1:6 /tags: given None; expected a list of objects"),
+        ("external:\n", "second.yaml:1:10 /external: given None; expected an object"),
+        ("external: {tags: Y}\n", "second.yaml:1:18 /external/tags: given 'Y'; expected a list of names"),
+        (None, "second.yaml:1:1: given 'second.yaml', which does not exist; expected a file"),
+    ],
+)
+def test_a_part_of_a_folder_that_is_not_one_is_told_and_not_left_out(
+    tmp_path: Path, second: str | None, said: str
+) -> None:
+    head = "apiVersion: offers/v1\ncampaign: c\ntargets: {dev: {connection: x}}\n"
+    (tmp_path / "first.yaml").write_text(f"{head}tags: [{{name: T}}]\nexternal: {{tags: [X]}}\n")
+    if second is None:
+        # A link of a folder that was copied without what it leads to.
+        (tmp_path / "second.yaml").symlink_to("elsewhere.yaml")
+    else:
+        (tmp_path / "second.yaml").write_text(second)
+
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path)
+    assert said in str(caught.value)
