@@ -37,8 +37,12 @@ class Secret(str):
 
 
 def is_whole_connection(text: str) -> bool:
-    """Whether text that should be the id of a connection is a connection itself: an address or JSON with a password."""
-    return "://" in text or text.lstrip().startswith("{")
+    """Whether text that should be the id of a connection is a connection itself: an address or JSON with a password.
+
+    A template that nobody has rendered is none.
+    """
+    bare = text.lstrip()
+    return "://" in text or (bare.startswith("{") and not bare.startswith(("{{", "{%", "{#")))
 
 
 class SecretBytes(bytes):
