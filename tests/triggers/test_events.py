@@ -388,6 +388,8 @@ def test_equal_triggers_are_one_row_of_airflow() -> None:
         ({"events": "changed", "tags": ""}, "tags"),
         ({"events": "changed", "tags": "name:Spring"}, "tags"),
         ({"events": "changed", "tags": ["Spring sale"]}, "tags"),
+        ({"events": "changed", "tags": "Spring"}, "tags"),
+        ({"events": "changed", "tags": ["dps:tag:1c265317da412003", "Name:Spring27"]}, "tags"),
         ({"events": "changed", "tags": "dps:personalized-offer:1c265317da412003"}, "tags"),
         ({"events": "changed", "names": "name:Spring"}, "names"),
         ({"events": "changed", "poll_interval": 0}, "poll_interval"),
