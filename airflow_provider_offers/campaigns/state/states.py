@@ -85,8 +85,8 @@ class State:
             raise StateError(f"The document is not a state: given {quoted(document)}; expected a JSON object")
         found = document.get("format")
         if found != FORMAT:
-            newer = isinstance(found, str) and found.startswith(FORMAT.partition("/")[0] + "/")
-            do = "it is from another version of this provider; upgrade the provider" if newer else "it is not a state"
+            newer = "it is from another version of this provider; upgrade the provider"
+            do = newer if is_state(document) else "it is not a state"
             raise StateError(f"The document is not a state: format: given {quoted(found)}; expected {FORMAT!r}; {do}")
         _expect_members("", document, _MEMBERS)
         generation = document.get("generation")
@@ -95,6 +95,12 @@ class State:
         campaign, organization, sandbox = (_text(document, name) for name in ("campaign", "organization", "sandbox"))
         plan, target = (None if document.get(name) is None else _text(document, name) for name in ("plan", "target"))
         return cls(campaign, organization, sandbox, generation, _objects(document.get("objects")), plan, target)
+
+
+def is_state(document: Json) -> bool:
+    """Whether a document says that it is a state, of any version."""
+    found = document.get("format") if isinstance(document, dict) else None
+    return isinstance(found, str) and found.startswith(FORMAT.partition("/")[0] + "/")
 
 
 def _text(document: Mapping[str, Json], name: str) -> str:

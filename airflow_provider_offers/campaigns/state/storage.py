@@ -19,7 +19,7 @@ import msgspec
 from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.state.folders import Folder, StoragePath, file_name, folder_at
-from airflow_provider_offers.campaigns.state.states import FORMAT, REMEDY, State
+from airflow_provider_offers.campaigns.state.states import FORMAT, REMEDY, State, is_state
 from airflow_provider_offers.campaigns.state.streaming import streamed
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.text import json_of
@@ -160,22 +160,30 @@ class _Place:
     def _state(self, content: bytes) -> State:
         """The state in a document. Raises `StateError`, which says where and what is wrong."""
         state = self._parsed_state(self.state_name, content)
+        assert state is not None
         self._expect_ours(state)
         return state
 
-    def _parsed_state(self, name: str, content: bytes) -> State:
+    def _parsed_state(self, name: str, content: bytes, *, is_sure: bool = True) -> State | None:
+        """The state in a document. None for another kind of document, unless it `is_sure` a state."""
         try:
-            return streamed(content) or State.from_json(_parsed(content))
+            if state := streamed(content):
+                return state
+            document = _parsed(content)
+            return State.from_json(document) if is_sure or is_state(document) else None
         except StateError as error:
             raise StateError(f"{self.where}/{name}: {error}") from None
 
     def others(self) -> Iterator[State]:
-        """The states of the other campaigns of the sandbox. Copies under other names are nobody's states."""
+        """The states of the other campaigns of the sandbox. Copies under other names are nobody's states.
+
+        Raises `StateError` for a damaged document; what is no state, such as a plan, is passed over.
+        """
         for name in self.folder.names():
             if not name.endswith(".json") or name.startswith(".") or name == self.state_name:
                 continue
-            state = self._parsed_state(name, self.folder.read(name) or b"")
-            if name == f"{file_name(state.campaign)}.json" and state.campaign != self.campaign:
+            state = self._parsed_state(name, self.folder.read(name) or b"", is_sure=False)
+            if state is not None and name == f"{file_name(state.campaign)}.json" and state.campaign != self.campaign:
                 yield state
 
     def _expect_ours(self, state: State) -> None:
@@ -262,13 +270,13 @@ class _Place:
         content = self.folder.read(self.lock_name)
         if content is None:
             return None
-        told = _parsed(content)
         try:
+            told = json_of(content.decode())
             if told["format"] != LOCK_FORMAT:
                 raise ValueError
             since = None if told.get("since") is None else parse_instant(told["since"])
             return Holder(str(told["owner"]), str(told["token"]), parse_instant(told["expires_at"]), since)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise StateError(
                 f"{self.where}/{self.lock_name} is not a lock of this version of the provider; if no apply of the "
                 f"campaign {self.campaign!r} runs, remove it with: airflow offers unlock --force"

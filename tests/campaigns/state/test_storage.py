@@ -159,6 +159,11 @@ def test_what_other_campaigns_of_the_sandbox_have_is_known(path: Any) -> None:
 
     assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
 
+    # What is no state, such as a saved plan, says nothing about objects.
+    (path / ORG / SANDBOX / "plan.json").write_bytes(b'{"format": "offers.plan/v1"}')
+    (path / ORG / SANDBOX / "notes.json").write_bytes(b"[]")
+    assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
+
     (path / ORG / SANDBOX / "winter.json").write_bytes(b"{")
     with pytest.raises(StateError, match=r"winter\.json: The document is damaged"):
         store.shared(ours, tags)
@@ -532,13 +537,16 @@ def test_a_lock_can_be_removed_by_force(path: Any) -> None:
             pass
 
 
-def test_a_damaged_lock_is_refused_until_it_is_removed_by_force(path: Any) -> None:
+@pytest.mark.parametrize("content", [b"{}", b"", b"\xff", b"[]", b"[" * 100_000], ids=range(5))
+def test_a_damaged_lock_is_refused_until_it_is_removed_by_force(path: Any, content: bytes) -> None:
+    """A disk that is full leaves an empty one. The error names the lock, and not the state, which is right."""
     store = StateStore(path)
     store.write(STATE)
-    (path / ORG / SANDBOX / f"{CAMPAIGN}.lock").write_bytes(b"{}")
+    (path / ORG / SANDBOX / f"{CAMPAIGN}.lock").write_bytes(content)
 
-    with pytest.raises(StateError, match="airflow offers unlock --force"):
+    with pytest.raises(StateError, match=rf"{CAMPAIGN}\.lock is not a lock .*airflow offers unlock --force") as caught:
         store.lock(*WHERE, owner="anna").__enter__()
+    assert "Restore" not in str(caught.value)
     store.force_unlock(*WHERE)
     with store.lock(*WHERE, owner="anna"):
         pass
