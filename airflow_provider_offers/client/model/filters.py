@@ -12,7 +12,7 @@ from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.envelope import neutral_path
 from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri, RefersTo
-from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, TYPED_ID
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, TYPED_ID, misspells_prefix
 from airflow_provider_offers.client.model.instants import ACCEPTED
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.likeness import near, perhaps
@@ -32,6 +32,10 @@ _AS_TEXT = "No page of Adobe's shows such a date in a filter; the service may co
 _IN_QUOTES = re.compile(r"(?P<quote>[\"'])(?P<inside>.+)(?P=quote)", re.DOTALL)
 _PATTERN = "Adobe's pages show patterns after ~ only"
 _QUOTES = "No page of Adobe's shows a value in quotes; the service compares the quotes too"
+# Text that is more likely the name of an object than its id.
+_NAME_ALONE = re.compile(r"[^\W\d][^\d*\"']*")
+_AN_ID = "an id after the operator; a filter does not look for names"
+_NO_DIGIT = "No page of Adobe's shows an id without a digit"
 _WITHOUT_VALUE = "No page of Adobe's shows a filter without a value"
 _DAY = "No page of Adobe's shows a date without a time in a filter, so the beginning of it is sent"
 # The beginning of the first year.
@@ -150,8 +154,16 @@ def _value_findings(each: Filter, kind: Kind) -> Iterator[Violation]:
     if each.operator in EXACT and (place.words or place.fact(KnownUri) is not None):
         for finding in findings(place, each.value, "properties"):
             yield replace(finding, given=repr(each.text))
-    elif accepted := _accepted_instead(place, each.value):
+        return
+    yield from _other_value(each, place)
+
+
+def _other_value(each: Filter, place: Place) -> Iterator[Violation]:
+    """The finding about a value that no list and no date rules."""
+    if accepted := _accepted_instead(place, each.value):
         yield Violation("properties", repr(each.text), accepted)
+    elif each.operator in EXACT and place.fact(RefersTo) is not None and _NAME_ALONE.fullmatch(each.value):
+        yield Doubt("properties", repr(each.text), _AN_ID, _NO_DIGIT)
 
 
 def _without_value(each: Filter, place: Place, kind: Kind) -> Violation:
@@ -173,8 +185,8 @@ def _accepted_instead(place: Place, value: str) -> str | None:
     if place.fact(InstantInZone) is not None and not _BEGINS_LIKE_A_DATE.match(value):
         return f"{ACCEPTED}, after the operator"
     refers, typed = place.fact(RefersTo), TYPED_ID.fullmatch(value)
-    if refers is not None and value.startswith(NAME_PREFIX):
-        return "an id after the operator; a filter does not look for names"
+    if refers is not None and typed is None and (value.startswith(NAME_PREFIX) or misspells_prefix(value)):
+        return _AN_ID
     if refers is not None and typed is not None and typed["type"] not in refers.type_names:
         return f"{refers.expected} after the operator"
     return None

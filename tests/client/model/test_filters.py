@@ -98,6 +98,12 @@ def test_a_value_that_a_property_may_have_is_asked_for(text: str) -> None:
     assert asked(properties=text) == [text]
 
 
+@pytest.mark.parametrize("text", ["tags==nme:Spring", "tags!=Name:Spring", "tags==dsp:tag:124f4e5c8a00cd92"])
+def test_an_id_with_a_misspelled_prefix_is_not_searched_for(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="expected an id after the operator"):
+        asked(properties=text)
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
@@ -110,6 +116,7 @@ def test_a_value_that_a_property_may_have_is_asked_for(text: str) -> None:
         ("selectionConstraint.endDate<2036-06-01 09:00", "an RFC 3339 date-time with a zone"),
         # The beginning of a date is a bound, but equals no date.
         ("selectionConstraint.startDate==2036-06-01", "an RFC 3339 date-time with a zone"),
+        ("tags==Spring sale", "expected an id after the operator; a filter does not look for names"),
         ("description!=", "expected a value after !="),
         ("characteristics.sku==", "expected a value after =="),
         ("createdBy~", "expected a value after ~"),
