@@ -238,3 +238,57 @@ def test_a_login_that_ends_is_told_as_such(travel: Callable[[Journey], None], ad
         assert await page.evaluate(BARS)
 
     travel(journey)
+
+
+def test_no_name_disturbs_the_words_and_the_width_of_the_page(travel: Callable[[Journey], None], address: str) -> None:
+    routes = r"""
+      const turned = "\u202Eevil";
+      const endless = "x".repeat(250);
+      routes.plans = () => ({plans: [
+        {dag_id: endless, task_id: "ask", href: "../", campaign: endless, summary: endless},
+        {dag_id: "x", task_id: "ask", href: "../", campaign: turned, summary: "1 to create"},
+      ]});
+      routes.calendar = (document) => {
+        for (const each of [...document.placements, ...document.decisions]) each.name = turned;
+        return {...document, warnings: [endless]};
+      };
+      routes.object = (document) => {
+        document.entity.name = endless;
+        document.representations = [{placement: "A", channel: endless, components: []}];
+        return document;
+      };
+      // Whether a text runs from left to right where it stands.
+      window.runs = (selector, words) => {
+        const walk = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
+        while (walk.nextNode()) {
+          const at = walk.currentNode.data.indexOf(words);
+          if (at < 0) continue;
+          const left = (place) => {
+            const range = new Range();
+            range.setStart(walk.currentNode, place);
+            range.setEnd(walk.currentNode, place + 1);
+            return range.getBoundingClientRect().left;
+          };
+          return left(at) < left(at + words.length - 1);
+        }
+        return null;
+      };
+    """
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda&mark=live", routes=routes)
+        await page.text(".notice.plan", "1 to create")
+        assert await page.evaluate("runs('.notices .plan:nth-child(2)', 'waits for')") is True
+        assert await page.evaluate("[...document.querySelectorAll('.agenda td:nth-child(6) bdi')].length") >= 1
+        for width in (1400, 390):
+            await page.call(
+                "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+            )
+            await page.until(f"innerWidth === {width}")
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.evaluate("document.querySelector('.agenda .name').click()")
+        await page.until("document.querySelector('.representation')")
+        panel = "document.querySelector('.detail')"
+        assert await page.evaluate(f"{panel}.scrollWidth <= {panel}.clientWidth")
+
+    travel(journey)

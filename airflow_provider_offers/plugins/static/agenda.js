@@ -2,7 +2,7 @@
 
 import {whenFree} from "./held.js";
 import {sorted} from "./library.js";
-import {badge, el, icon, STATES} from "./parts.js";
+import {badge, el, icon, named, STATES} from "./parts.js";
 import {short, turn} from "./times.js";
 
 const ROW = 44;
@@ -115,20 +115,20 @@ export class Agenda {
   }
 
   _row(offer, at) {
-    const names = (list, indexes) => indexes.map((index) => list[index]?.name).join(", ") || "–";
+    const names = (list, indexes) => (indexes.length ? indexes.flatMap((index, at) => [at ? ", " : "", named(list[index]?.name)]) : "–");
     const cell = (...children) => el("td", {}, el("div", {}, ...children));
     const marked = offer.marks.has("unreachable") && offer.state !== "unreachable" ? badge("unreachable") : null;
     const kind = offer.kind === "fallback" ? el("small", {}, " fallback") : null;
     return el(
       "tr",
       {data: {at}, "aria-rowindex": at + 2, class: offer.id === this._open ? "open" : ""},
-      el("th", {scope: "row"}, el("button", {type: "button", class: "name", title: offer.name}, offer.name, kind)),
+      el("th", {scope: "row"}, el("button", {type: "button", class: "name", title: offer.name}, named(offer.name), kind)),
       cell(badge(offer.state), marked),
       cell(this._turn(offer)),
       cell(offer.start === null ? (offer.kind === "fallback" ? "always" : "–") : short(offer.start)),
       cell(offer.end === null ? "–" : short(offer.end)),
-      cell(names(this._library.placements, offer.placements)),
-      cell(names(this._library.decisions, offer.decisions)),
+      cell(...names(this._library.placements, offer.placements)),
+      cell(...names(this._library.decisions, offer.decisions)),
       cell(offer.priority ?? "–"),
       cell(offer.modified ? short(Date.parse(offer.modified)) : "–"),
     );

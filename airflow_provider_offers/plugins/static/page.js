@@ -6,7 +6,7 @@ import {Detail} from "./detail.js";
 import {clocks, filters, marks, where} from "./filters.js";
 import {whenFree} from "./held.js";
 import {filtered, gapsOf, libraryOf} from "./library.js";
-import {el, icon, message, readIcons, within} from "./parts.js";
+import {el, icon, message, named, readIcons, within} from "./parts.js";
 import {redraw} from "./redraw.js";
 import {State} from "./state.js";
 import {instant, long, span, useZone} from "./times.js";
@@ -220,7 +220,7 @@ function nothing() {
 /** Plans that wait for a person, what the library warned of, and a failed refresh. */
 function notices() {
   const told = now.plans.map((plan) =>
-    el("p", {class: "notice plan"}, icon("hand"), el("span", {}, el("strong", {}, `Campaign ${plan.campaign ?? plan.dag_id}`), ` waits for approval${since(plan)}: ${plan.summary ?? plan.task_id}`), within(plan.href, "Review the plan")));
+    el("p", {class: "notice plan"}, icon("hand"), el("span", {}, el("strong", {}, "Campaign ", named(plan.campaign ?? plan.dag_id)), ` waits for approval${since(plan)}: `, named(plan.summary ?? plan.task_id)), within(plan.href, "Review the plan")));
   if (state.unknown) told.push(el("p", {class: "notice warning"}, icon("warning"), `The address has values that the page does not know, and leaves them out: ${state.unknown.slice(0, 300)}`));
   for (const text of now.library?.warnings ?? []) told.push(el("p", {class: "notice warning"}, icon("warning"), text));
   if (now.failure) told.push(el("p", {class: "notice warning"}, icon("warning"), `${now.failure.title}. The page shows what it read before. ${now.failure.message}`));

@@ -40,6 +40,11 @@ export function icon(name) {
   return shapes.get(name)?.cloneNode(true) ?? "";
 }
 
+/** A name in the middle of other text: whatever signs it holds, it does not turn the direction of the rest. */
+export function named(name) {
+  return el("bdi", {}, name);
+}
+
 /** A label around a field. */
 export function field(label, control, extra = "") {
   return el("label", {class: `field ${extra}`}, el("span", {}, label), control);
