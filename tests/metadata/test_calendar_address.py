@@ -102,6 +102,21 @@ def test_what_an_address_has_wrong_is_told_and_left_out(travel: Callable[[Journe
     travel(journey)
 
 
+def test_every_list_shows_what_the_address_names(travel: Callable[[Journey], None], address: str) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address)
+        lists = "[...document.querySelectorAll('.filters select, .clock select')]"
+        given = await page.evaluate(f"{lists}.map((one) => [one.name, [...one.options].map(({{value}}) => value)])")
+        assert {name for name, _ in given} == {"type", "status", "placement", "decision", "days", "zone"}
+        for name, values in given:
+            for value in (*reversed(values), *values):
+                await page.evaluate(f"location.hash = '#conn_id={CONN_ID}&{name}={value}'")
+                await page.until(f"document.querySelector('[name={name}]')?.value === {value!r}")
+        assert await page.complaints() == []
+
+    travel(journey)
+
+
 def test_an_object_of_another_sandbox_does_not_stay_open(travel: Callable[[Journey], None], address: str) -> None:
     async def journey(page: Page) -> None:
         await opened(page, address, "&text=raincoats+flash")

@@ -20,8 +20,11 @@ function exchangeOne(old, made) {
   if (old.isEqualNode(made)) return;
   if (old.tagName === "INPUT" && made.tagName === "INPUT" && old.name === made.name) return void given(old, made);
   const alike = old.tagName && old.cloneNode(false).isEqualNode(made.cloneNode(false));
-  if (alike) exchange(old, [...made.childNodes]);
-  else old.replaceWith(made);
+  if (!alike) return void old.replaceWith(made);
+  const {value} = made;
+  exchange(old, [...made.childNodes]);
+  // A list whose entries come and go chooses by itself.
+  if (old.tagName === "SELECT") old.value = value;
 }
 
 /** The page has another value for a field: it takes the place of what was typed. */
