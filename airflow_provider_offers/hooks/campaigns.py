@@ -209,8 +209,10 @@ class DriftLook:
 
     def apply_meanwhile(self) -> str | None:
         """A sentence about the apply that ran during the look; None if there was none."""
+        from airflow_provider_offers.client.text import legible
+
         if owner := self._store.owner_of_lock(*self._place):
-            return f"an apply of the campaign is running ({owner})"
+            return f"an apply of the campaign is running ({legible(owner)})"
         if self._store.read(*self._place).generation != self.state.generation:
             return "an apply of the campaign has just ended"
         return None

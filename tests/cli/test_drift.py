@@ -41,11 +41,13 @@ def test_nothing_drifts_before_the_first_apply(offers: Offers, connected: Emulat
 def test_the_changes_of_a_running_apply_are_no_drift(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
     store = StateStore(tmp_path / "state")
 
-    with store.lock("spring", Emulator.ORG_ID, "dev", owner="another task"):
+    with store.lock("spring", Emulator.ORG_ID, "dev", owner="another task\x1b[2J"):
         done = offers("drift", written(tmp_path), "--target", "dev")
 
     assert done.code == 1
-    assert "an apply of the campaign is running (another task)" in done.err
+    assert "an apply of the campaign is running (another task" in done.err
+    # What somebody else has written clears no screen.
+    assert "\x1b" not in done.err
 
 
 def test_the_schema_is_one_that_editors_understand(offers: Offers) -> None:
