@@ -31,6 +31,11 @@ def near(given: str, known: Iterable[str]) -> list[str]:
     return sorted(word for word, slips in found.items() if slips == least)
 
 
+def has_letters_of(given: str, word: str) -> bool:
+    """Whether the text has the letters of the word and no others, in any order and case."""
+    return sorted(given.casefold()) == sorted(word.casefold())
+
+
 def folded(word: str) -> str:
     """The word without case and separators, which authors write in their own way."""
     return _SEPARATORS.sub("", word).casefold()

@@ -14,7 +14,7 @@ from airflow_provider_offers.client.errors import Doubt, Violation
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.envelope import ENVELOPE
 from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri, RefersTo
-from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.model.likeness import has_letters_of, near, perhaps
 from airflow_provider_offers.client.model.places import Place
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled, escape_token
 
@@ -23,7 +23,6 @@ UNKNOWN = "No page of Adobe's shows this property; the service may keep it, drop
 ASSIGNED = ("id", "etag", "created", "modified", "createdBy", "lastModifiedBy", "schemas")
 # Generation 1's prefixes, also as authors mistype them: `XDM:status`, `xdm.status`, `xdm_status`.
 _PREFIX = re.compile(r"(?:(?:xdm|dc|repo|offerui):|xdm[._-]|[@$])(?=.)", re.IGNORECASE)
-_PREFIXES = ("xdm", "dc", "repo", "offerui")
 _OTHER_PREFIX = re.compile(r"([a-z]+):(?=.)", re.IGNORECASE)
 # A name of several words, such as `globalCap`: nobody chooses it by chance.
 _SEVERAL_WORDS = re.compile(r"[a-z]+[A-Z]")
@@ -89,7 +88,7 @@ def unknown_member(
     """
     if place.knows(name) or (place is whole and name in BESIDE):
         return None
-    local, prefixed = _local(name)
+    local, prefixed = _local(name, spelled)
     known = place.known
     given = f"the property {name!r}" if given is None else given
     if local in known:
@@ -138,7 +137,7 @@ def _written_with_dots(place: Place, spelled: Spelled, name: str) -> str | None:
             place, spelled = place.item, spelled.items or PLAIN
             wire.append(token)
             continue
-        local, prefixed = _local(token)
+        local, prefixed = _local(token, spelled)
         if local not in place.known:
             return None
         spelling, below = spelled.wire_name(local)
@@ -147,12 +146,19 @@ def _written_with_dots(place: Place, spelled: Spelled, name: str) -> str | None:
     return f"the path /{'/'.join(wire)}"
 
 
-def _local(name: str) -> tuple[str, bool]:
-    """A name without generation 1's prefix, also a misspelled one, and whether it had one."""
-    prefix = _PREFIX.match(name)
-    if prefix is None and (other := _OTHER_PREFIX.match(name)) and near(other[1], _PREFIXES):
-        prefix = other
-    return (name[prefix.end() :], True) if prefix else (name, False)
+def _local(name: str, spelled: Spelled = PLAIN) -> tuple[str, bool]:
+    """A name without generation 1's prefix, also a misspelled one, and whether it had one.
+
+    Many prefixes of others are one letter off, such as `dct:`, so only letters in another order are a slip.
+    """
+    if prefix := _PREFIX.match(name):
+        return name[prefix.end() :], True
+    if other := _OTHER_PREFIX.match(name):
+        local = name[other.end() :]
+        own = spelled.wire_name(local)[0].rpartition(":")[0]
+        if any(has_letters_of(other[1], each) for each in ("xdm", own)):
+            return local, True
+    return name, False
 
 
 def paths_of(whole: Place, name: str) -> list[str]:

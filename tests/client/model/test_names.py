@@ -78,7 +78,7 @@ def slips(name: str) -> set[str]:
     ) - {name, ""}
 
 
-@pytest.mark.parametrize("prefix", ["xdn", "xmd", "XD", "dxm"])
+@pytest.mark.parametrize("prefix", ["XMD", "xmd", "mdx", "dxm"])
 def test_a_misspelled_prefix_is_rejected_with_the_right_one(prefix: str) -> None:
     (found,) = findings(sale(**{f"{prefix}:description": "x"}))
     assert (found.pointer, isinstance(found, Doubt)) == (f"/{prefix}:description", False)
@@ -92,8 +92,25 @@ def test_a_misspelled_prefix_is_rejected_with_the_right_one(prefix: str) -> None
     )
 
 
-def test_a_prefix_of_somebody_else_is_doubtful() -> None:
-    (found,) = findings(sale(**{"acme:description": "x"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("acme:description", "dct:description", "xdn:description", "XD:description", "mdm:rank", "ac:tags", "cd:tags"),
+        *("cdc:status", "db:name", "d:tag", "dcm:representations", "rep:status", "offerid:name"),
+    ],
+)
+def test_a_prefix_of_somebody_else_is_doubtful(name: str) -> None:
+    (found,) = findings(sale(**{name: "x"}))
+    assert (found.pointer, isinstance(found, Doubt)) == (f"/{name}", True)
+    assert "did you mean" not in found.expected
+
+
+def test_a_prefix_of_somebody_else_is_doubtful_below_and_in_a_patch() -> None:
+    component = {"type": "html", "format": "text/html", "dct:language": ["en"]}
+    (found,) = findings(sale(representations=[{**shown(), "components": [component]}]))
+    assert isinstance(found, Doubt)
+    wire = neutral_patch([{"op": "add", "path": "/_instance/dct:description", "value": "x"}], "xcore")
+    (found,) = patch_findings(PERSONALIZED, PreparedPatch(wire, PERSONALIZED))
     assert isinstance(found, Doubt)
 
 
