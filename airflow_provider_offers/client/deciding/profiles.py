@@ -17,7 +17,7 @@ from airflow_provider_offers.client.generations.decisioning import (
     plain,
 )
 from airflow_provider_offers.client.model.documents import json_value
-from airflow_provider_offers.client.model.likeness import near
+from airflow_provider_offers.client.model.likeness import has_letters_of, near
 from airflow_provider_offers.client.model.namespaces import warn_of_damage, warn_of_slip
 from airflow_provider_offers.client.model.spelling import escape_token
 from airflow_provider_offers.client.text import typed
@@ -71,12 +71,12 @@ def read_profile(given: Any) -> Profile:
     else:
         inside = {name: members.pop(name) for name in list(members) if name in OF_PROFILE}
     found: list[Any] = []
-    for check, value in (
-        (identity_map, inside.pop("identityMap", None)),
-        (context_pairs, inside.pop("contextData", None)),
-    ):
+    for check, name in ((identity_map, "identityMap"), (context_pairs, "contextData")):
+        if name not in inside and any(each.expected == repr(name) for each in violations):
+            # Its misspelled name is an error already.
+            continue
         try:
-            found.append(check(value))
+            found.append(check(inside.pop(name, None)))
         except InvalidInputError as error:
             violations += error.violations
     violations += _terms_violations({**members, **{name: inside[name] for name in FLAGS if name in inside}})
@@ -124,9 +124,9 @@ def _slips(given: Mapping[Any, Any], at: str, known: Collection[str]) -> list[Vi
 
 
 def _meant(name: str, known: Collection[str]) -> list[str]:
-    """The known members that the name resembles, also behind a misspelled prefix."""
-    prefix, colon, local = name.partition(":")
-    return near(local if colon and near(prefix, ("xdm",)) else name, known)
+    """The known members that the name resembles, also behind a prefix with the letters in another order."""
+    prefix, _, local = name.partition(":")
+    return near(local if has_letters_of(prefix, "xdm") else name, known)
 
 
 def _terms_violations(members: Mapping[str, Any]) -> list[Violation]:

@@ -119,9 +119,9 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
         "profile/xmd:mergePolicy: given an unknown member; expected 'mergePolicy'",
     ),
     "a misspelt prefix below": (
-        {"identityMap": IDENTITIES, "responseFormat": {"xdn:includeContent": True}},
+        {"identityMap": IDENTITIES, "responseFormat": {"xmd:includeContent": True}},
         NAMED,
-        "profile/responseFormat/xdn:includeContent: given an unknown member; expected 'includeContent'",
+        "profile/responseFormat/xmd:includeContent: given an unknown member; expected 'includeContent'",
     ),
     "the map misspelt": ({"identiyMap": IDENTITIES}, NAMED, "given an unknown member; expected 'identityMap'"),
     "two profiles": ({"profiles": [{}, {}]}, NAMED, "profile/profiles: given 2 of them"),
@@ -156,8 +156,16 @@ def test_the_primary_identity_may_have_the_prefix() -> None:
     assert profile["xdm:identityMap"] == {"ECID": [{"xdm:id": "4711"}], "Email": [{"xdm:id": "a", "primary": True}]}
 
 
-def test_what_adobe_may_add_is_sent() -> None:
-    assert sent({"identityMap": IDENTITIES, "acme:more": {"x": 1}}, **NAMED)["acme:more"] == {"x": 1}
+@pytest.mark.parametrize("name", ["acme:more", "xdmx:profile", "xde:mergePolicy", "xdn:mergePolicy", "xd:dryRun"])
+def test_what_adobe_may_add_is_sent(name: str) -> None:
+    assert sent({"identityMap": IDENTITIES, name: {"x": 1}}, **NAMED)[name] == {"x": 1}
+
+
+@pytest.mark.parametrize("name", ["xde:identityMap", "xmd:identityMap", "XDM:identityMap", "identiyMap"])
+def test_a_misspelt_map_is_one_error(name: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        sent({name: IDENTITIES}, **NAMED)
+    assert len(caught.value.violations) == 1
 
 
 def test_the_id_of_the_row_is_as_private_as_the_identities() -> None:
