@@ -101,7 +101,8 @@ class Plan:
     `state_generation` that of the state. `made_at` is the service's time in RFC 3339. `ids` are the ids of the live
     objects to which planned objects refer by `name:`. `left_alone` are objects that are gone from the manifest and
     stay in the library, each with the reason. `forgotten` are objects of the state that are gone from the manifest, and
-    from the library or to another campaign: an apply drops them from the state. `connection` is the id of the target's
+    from the library: an apply drops them from the state. `given_up` are those that are left alone for another campaign:
+    an apply notes in the state that this campaign no longer wants them. `connection` is the id of the target's
     connection, or of another one that the task names; it holds no secret.
     """
 
@@ -121,6 +122,7 @@ class Plan:
     forgotten: Sequence[Key] = ()
     warnings: Sequence[str] = ()
     connection: str = ""
+    given_up: Sequence[Key] = ()
 
     @property
     def has_changes(self) -> bool:

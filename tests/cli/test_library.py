@@ -186,10 +186,54 @@ def test_a_prune_leaves_what_another_campaign_has_too(
     assert done.code == 0, done.err
     assert """left alone: personalized offer "Spring towels": the campaign 'autumn' has it, too""" in done.out
     assert list(bodies(connected, api, "personalized", "dev")) == ["Spring towels"]
+    # The campaign has given it up, but every later plan says that it is there. An apply writes the state once for that.
+    content = state.read_bytes()
+    again = offers("prune", manifest, *DEV, *prune)
+    assert "the campaign 'autumn' has it, too. If that campaign is no more" in again.out
+    assert state.read_bytes() == content
     # It is the other campaign's alone, which may retire it.
-    assert "left alone" not in offers("plan", manifest, *DEV).out
     written(tmp_path, SPRING.replace("campaign: spring", "campaign: autumn").partition("offers:")[0], "autumn.yaml")
     assert offers("prune", other, *DEV, *prune).lines[-1] == "applied: 2 retired"
+    assert not bodies(connected, api, "personalized", "dev")
+    assert "left alone" not in offers("prune", manifest, *DEV, *prune).out
+
+
+def test_what_a_campaign_has_given_up_is_its_own_again_when_it_is_back_in_the_manifest(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    manifest = applied(offers, tmp_path)
+    other = written(tmp_path, SPRING.replace("campaign: spring", "campaign: autumn"), "autumn.yaml")
+    assert offers("apply", other, *DEV, "--yes").code == 0
+    prune = ("--how", "delete", "--max-prune", "2", "--yes")
+    written(tmp_path, SPRING[: SPRING.index("offers:")])
+    assert offers("prune", manifest, *DEV, *prune).code == 0
+    assert offers("apply", written(tmp_path), *DEV, "--yes").lines[-1] == "applied: 3 unchanged"
+    written(tmp_path, SPRING.replace("campaign: spring", "campaign: autumn").partition("offers:")[0], "autumn.yaml")
+
+    done = offers("prune", other, *DEV, *prune)
+
+    assert "the campaign 'spring' has it, too" in done.out
+    assert list(bodies(connected, api, "personalized", "dev")) == ["Spring towels"]
+
+
+def test_the_state_of_the_old_name_of_a_campaign_keeps_objects_until_it_is_removed(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    applied(offers, tmp_path)
+    renamed = SPRING.replace("campaign: spring", "campaign: spring-2027")
+    manifest = written(tmp_path, renamed)
+    assert offers("apply", manifest, *DEV, "--yes").lines[-1] == "applied: 3 unchanged"
+    written(tmp_path, renamed.partition("offers:")[0])
+    prune = ("--how", "delete", "--max-prune", "2", "--yes")
+
+    for _ in range(2):
+        done = offers("prune", manifest, *DEV, *prune)
+        assert "the campaign 'spring' has it, too. If that campaign is no more, or has another name now" in done.out
+        assert "remove its state, spring.json beside the one of this campaign" in done.out
+    (state,) = (tmp_path / "state").rglob("spring.json")
+    state.unlink()
+
+    assert offers("prune", manifest, *DEV, *prune).lines[-1] == "applied: 2 retired"
     assert not bodies(connected, api, "personalized", "dev")
 
 

@@ -101,7 +101,7 @@ async def apply_plan(
     """
     options = options or ApplyOptions()
     _check(session.settings, plan, options)
-    if not plan.objects and not plan.forgotten:
+    if not (plan.objects or plan.forgotten or plan.given_up):
         return Report.of(plan, (), plan.state_generation)
     lock = store.lock(
         plan.campaign,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 from airflow_provider_offers.campaigns.applying.items import plan_id
@@ -40,6 +41,10 @@ class Ledger:
         base = self._bases.get(old or key)
         if base is not None:
             self._bases[key] = replace(base, properties={**base.properties, "status": status})
+
+    def give_up(self, keys: Iterable[Key]) -> None:
+        """Note that the campaign no longer wants these objects, which stay in the state."""
+        self._bases |= {key: replace(self._bases[key], given_up=True) for key in keys if key in self._bases}
 
     async def save(self) -> None:
         """Write the state, unless nothing has changed. Raises `StateError` or `StateLockedError`."""

@@ -128,6 +128,7 @@ class Run:
         for key in self._plan.forgotten:
             if not self._may_show_up(self._ledger.base(key)):
                 self._ledger.put(key, None)
+        self._ledger.give_up(self._plan.given_up)
         for item in self._items.values():
             if item.planned.action == "retire":
                 if item.sight.is_there:

@@ -64,7 +64,8 @@ def plan_as_json(plan: Plan) -> dict[str, Json]:
         "objects": [_object_as_json(each) for each in plan.objects],
         "ids": _by_kind(plan.ids),
         "left_alone": _by_kind(plan.left_alone),
-        "forgotten": [{"kind": kind, "name": name} for kind, name in plan.forgotten],
+        "forgotten": _as_list(plan.forgotten),
+        "given_up": _as_list(plan.given_up),
         "warnings": list(plan.warnings),
     }
     return {**document, "checksum": _checksum(document)}
@@ -113,6 +114,10 @@ def _change_as_json(change: Change) -> dict[str, Json]:
     return {"pointer": change.pointer, **{side: value for side, value in sides.items() if value is not ABSENT}}
 
 
+def _as_list(keys: Iterable[Key]) -> list[Json]:
+    return [{"kind": kind, "name": name} for kind, name in keys]
+
+
 def _by_kind(texts: Mapping[Key, str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for (kind, name), text in texts.items():
@@ -140,7 +145,8 @@ def plan_from_json(value: Any) -> Plan:
     told = {name: getattr(document, name) for name in document.model_fields_set - {"format", "checksum"}}
     told["objects"] = tuple(each.planned() for each in document.objects)
     told["ids"], told["left_alone"] = _by_key(document.ids), _by_key(document.left_alone)
-    told["forgotten"] = tuple((each.kind, each.name) for each in document.forgotten)
+    for name in ("forgotten", "given_up"):
+        told[name] = tuple((each.kind, each.name) for each in getattr(document, name))
     told["warnings"] = tuple(document.warnings)
     return Plan(**told)
 
@@ -231,6 +237,7 @@ class _Document(_Strict):
     ids: dict[str, dict[str, str]] = {}
     left_alone: dict[str, dict[str, str]] = {}
     forgotten: list[_Key] = []
+    given_up: list[_Key] = []
     warnings: list[str] = []
     checksum: str
 

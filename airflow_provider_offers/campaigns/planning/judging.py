@@ -63,7 +63,7 @@ class Judge:
     def _is_known(self, wanted: WantedObject) -> bool:
         """Whether the state has the object as it is wanted."""
         base = self.bases.get(wanted.key)
-        if base is None or base.pending is not None:
+        if base is None or base.pending is not None or base.given_up:
             return False
         if Lifecycle(base.ignore_changes, base.prevent_destroy) != wanted.lifecycle:
             return False

@@ -333,6 +333,7 @@ class _Planner:
             forgotten=tuple(self._retirement.forgotten),
             warnings=(*self._same_place(), *self._cautions.told(self._judge.hidden)),
             connection=target.connection,
+            given_up=tuple(self._retirement.given_up),
         )
 
 

@@ -10,6 +10,7 @@ from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.comparing import compare
 from airflow_provider_offers.campaigns.planning.snapshot import Names
 from airflow_provider_offers.campaigns.plans import EDITED_AND_GONE, PlannedObject, Prune
+from airflow_provider_offers.campaigns.state.folders import file_name
 from airflow_provider_offers.campaigns.state.states import Applied
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.kinds import Kind
@@ -26,8 +27,8 @@ _SEEN = "customers can see it: it is deactivated first"
 class Retirement:
     """What happens to the objects of the state that the manifest no longer has.
 
-    `shared` are the objects that other campaigns have, too, each with such a campaign: they are theirs from now on.
-    `planned` has retirements and conflicts, in the order of the kinds; `left_alone` and `forgotten` are as in a plan.
+    `shared` are the objects that other campaigns have, too, each with such a campaign: they are not retired. `planned`
+    has retirements and conflicts, in the order of the kinds; `left_alone`, `forgotten` and `given_up` are as in a plan.
     """
 
     prune: Prune | None
@@ -37,6 +38,7 @@ class Retirement:
     planned: list[PlannedObject] = field(default_factory=list)
     left_alone: dict[Key, str] = field(default_factory=dict)
     forgotten: list[Key] = field(default_factory=list)
+    given_up: list[Key] = field(default_factory=list)
 
     def decide(self, kind: Kind, key: Key, base: Applied, found: Mapping[Key, Entity], is_known: bool) -> None:
         """Decide about one object. `is_known` says that the library was read for its kind."""
@@ -48,8 +50,9 @@ class Retirement:
         elif self.prune is None or base.prevent_destroy:
             self.left_alone[key] = _KEPT if base.prevent_destroy else _OFF
         elif key in self.shared:
-            self.left_alone[key] = f"the campaign {quoted(self.shared[key], 80)} has it, too, and keeps it alone"
-            self.forgotten.append(key)
+            self.left_alone[key] = _shared_with(self.shared[key])
+            if not base.given_up:
+                self.given_up.append(key)
         elif len(ids) > 1:
             self.left_alone[key] = f"{len(ids)} objects have this name: {', '.join(ids)}"
         elif self.prune == "archive" and not kind.steps:
@@ -98,3 +101,12 @@ class Retirement:
                 retire=None if is_conflict else self.prune,
             )
         )
+
+
+def _shared_with(other: str) -> str:
+    """Why an object of another campaign is left alone, and what to do if nobody wants it any more."""
+    return (
+        f"the campaign {quoted(other, 80)} has it, too. If that campaign is no more, or has another name now, remove "
+        f"its state, {file_name(other)}.json beside the one of this campaign; if the object is gone from its manifest, "
+        "too, prune both: the last one retires it"
+    )

@@ -16,7 +16,7 @@ from airflow_provider_offers.client.wire.messages import Json
 
 FORMAT = "offers.state/v1"
 _MEMBERS = ("format", "campaign", "organization", "sandbox", "generation", "plan", "target", "objects")
-_MEMBERS_OF_AN_OBJECT = ("properties", "pending", "prevent_destroy", "ignore_changes")
+_MEMBERS_OF_AN_OBJECT = ("properties", "pending", "prevent_destroy", "ignore_changes", "given_up")
 # The end of a message about a damaged state.
 REMEDY = (
     ". Restore the document, or remove it: without a state nothing is created twice, and what differs from the library "
@@ -30,13 +30,15 @@ class Applied:
 
     `pending` is the service's time at which an apply was about to create the object, in RFC 3339. It is None once the
     creation is known to have happened. `prevent_destroy` is what the manifest said: an object that is gone from the
-    manifest is not retired then. `ignore_changes` are the manifest's pointers of leaves that are not drift.
+    manifest is not retired then. `ignore_changes` are the manifest's pointers of leaves that are not drift. `given_up`
+    says that the object is gone from the manifest, and stays only because another campaign has it, too.
     """
 
     properties: Mapping[str, Json]
     pending: str | None = None
     prevent_destroy: bool = False
     ignore_changes: tuple[str, ...] = ()
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class State:
                 told["prevent_destroy"] = True
             if applied.ignore_changes:
                 told["ignore_changes"] = list(applied.ignore_changes)
+            if applied.given_up:
+                told["given_up"] = True
             objects.setdefault(kind, {})[name] = told
         return {
             "format": FORMAT,
@@ -135,13 +139,14 @@ def applied_of(place: str, told: Json) -> Applied:
             parse_instant(pending)
         except ValueError:
             raise _damaged(f"{place}.pending", pending, "a time in RFC 3339") from None
-    kept = told.get("prevent_destroy", False)
-    if not isinstance(kept, bool):
-        raise _damaged(f"{place}.prevent_destroy", kept, "true or false")
+    kept, given_up = told.get("prevent_destroy", False), told.get("given_up", False)
+    for name, given in (("prevent_destroy", kept), ("given_up", given_up)):
+        if not isinstance(given, bool):
+            raise _damaged(f"{place}.{name}", given, "true or false")
     ignored = told.get("ignore_changes", [])
     if not isinstance(ignored, list) or not all(isinstance(each, str) and each.startswith("/") for each in ignored):
         raise _damaged(f"{place}.ignore_changes", ignored, "a list of pointers such as /rank/priority")
-    return Applied(told["properties"], pending, kept, tuple(ignored))
+    return Applied(told["properties"], pending, kept, tuple(ignored), given_up)
 
 
 def _expect_members(place: str, told: Mapping[str, Json], known: Sequence[str]) -> None:

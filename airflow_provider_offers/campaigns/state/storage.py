@@ -19,7 +19,7 @@ import msgspec
 from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.state.folders import Folder, StoragePath, file_name, folder_at
-from airflow_provider_offers.campaigns.state.states import FORMAT, REMEDY, State, is_state
+from airflow_provider_offers.campaigns.state.states import FORMAT, REMEDY, Applied, State, is_state
 from airflow_provider_offers.campaigns.state.streaming import streamed
 from airflow_provider_offers.client.model.instants import format_instant, parse_instant
 from airflow_provider_offers.client.text import json_of
@@ -68,12 +68,14 @@ class StateStore:
     def shared(self, state: State, keys: Iterable[Key]) -> dict[Key, str]:
         """Those of these objects that other campaigns of the sandbox have applied, too, each with such a campaign.
 
+        An object that the other campaign has given up does not count.
+
         Raises `StateError` if the state of another campaign is damaged: nobody knows then whose the objects are.
         """
         left, found = set(keys), dict[Key, str]()
         if left:
             for other in _Place(self._path, state.campaign, state.organization, state.sandbox).others():
-                found |= {key: other.campaign for key in left if key in other.objects}
+                found |= {key: other.campaign for key in left if _is_kept(other.objects.get(key))}
                 left -= found.keys()
         return found
 
@@ -457,6 +459,10 @@ def lost_state(there: int, expected: int, where: str = "") -> str:
         f"The state {what}: its generation is {there}; expected {expected}; nothing was written{where}. Restore the "
         "document if you can, and make the plan again: what the state does not know becomes a conflict to decide"
     )
+
+
+def _is_kept(base: Applied | None) -> bool:
+    return base is not None and not base.given_up
 
 
 def _parsed(content: bytes) -> Json:

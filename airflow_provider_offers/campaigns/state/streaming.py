@@ -53,7 +53,8 @@ class PackedObjects(Mapping[Key, Applied]):
         if names and name <= names[-1]:
             raise ValueError(name)
         names.append(name)
-        packed.append((applied.properties, applied.pending, applied.prevent_destroy, applied.ignore_changes))
+        told = (applied.properties, applied.pending, applied.prevent_destroy, applied.ignore_changes, applied.given_up)
+        packed.append(told)
 
     def _place(self, key: object) -> tuple[Packed, int] | None:
         if not isinstance(key, tuple) or key[0] not in self._kinds:
@@ -67,8 +68,8 @@ class PackedObjects(Mapping[Key, Applied]):
         if found is None:
             raise KeyError(key)
         packed, index = found
-        properties, pending, kept, ignored = packed[index]
-        return Applied(properties, pending, kept, tuple(ignored))
+        properties, pending, kept, ignored, given_up = packed[index]
+        return Applied(properties, pending, kept, tuple(ignored), given_up)
 
     def __contains__(self, key: object) -> bool:
         return self._place(key) is not None

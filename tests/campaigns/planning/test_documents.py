@@ -59,6 +59,7 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(
         "spring", "dev", "1@AdobeOrg", "prod", "dps", "abc", draw(st.integers(0, 9)), "2026-05-01T00:00:00Z",
         objects, counts, draw(st.booleans()), draw(named), draw(named), tuple(draw(named)), tuple(draw(st.lists(TEXT))),
+        given_up=tuple(draw(named)),
     )  # fmt: skip
 
 

@@ -159,6 +159,13 @@ def test_what_other_campaigns_of_the_sandbox_have_is_known(path: Any) -> None:
 
     assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
 
+    # What the other campaign has given up is ours alone.
+    given_up = Applied({"name": "Spring"}, given_up=True)
+    winter = store.write(State("winter", ORG, SANDBOX, objects={("tag", "Spring"): given_up}))
+    assert store.read("winter", ORG, SANDBOX).objects["tag", "Spring"] == given_up
+    assert State.from_json(winter.as_json()) == winter
+    assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
+
     # What is no state, such as a saved plan, says nothing about objects.
     (path / ORG / SANDBOX / "plan.json").write_bytes(b'{"format": "offers.plan/v1"}')
     (path / ORG / SANDBOX / "notes.json").write_bytes(b"[]")
@@ -214,6 +221,10 @@ def _documents() -> dict[str, tuple[Callable[[dict[str, Any]], Any], str]]:
         "a word for true": (
             with_(objects={"tag": {"Spring": {"properties": {}, "prevent_destroy": "yes"}}}),
             "prevent_destroy: given 'yes'",
+        ),
+        "given up": (
+            with_(objects={"tag": {"Spring": {"properties": {}, "given_up": "yes"}}}),
+            "given_up: given 'yes'",
         ),
         "a misspelled member": (
             with_(objects={"tag": {"Spring": {"properties": {}, "prevent_detroy": True}}}),
