@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
-from airflow_provider_offers.client.model.identifiers import IDENTIFIER, NAME_PREFIX, TYPED_ID, misspells_prefix
+from airflow_provider_offers.client.model.identifiers import (
+    IDENTIFIER,
+    NAME_PREFIX,
+    TYPED_ID,
+    misspells_prefix,
+    resembles_name,
+)
 from airflow_provider_offers.client.model.likeness import some_of
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.hooks.connections import place_violations
@@ -93,8 +99,7 @@ def _ids(name: str, given: list[Any]) -> list[Violation]:
             return False
         typed = TYPED_ID.fullmatch(each)
         # Elsewhere such text is doubtful. Here it is a watcher that never tells anything.
-        looks_like_a_name = not any(map(str.isdigit, each)) or misspells_prefix(each)
-        return typed["type"] == "tag" if typed is not None else not looks_like_a_name
+        return typed["type"] == "tag" if typed is not None else not (resembles_name(each) or misspells_prefix(each))
 
     if all(map(is_of_qualifier, given)):
         return []

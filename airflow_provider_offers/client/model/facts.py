@@ -21,10 +21,12 @@ from airflow_provider_offers.client.model.described import checked_with, refuse
 from airflow_provider_offers.client.model.identifiers import (
     IDENTIFIER,
     NAME_PREFIX,
+    NO_DIGIT,
     TYPED_ID,
     misspells_prefix,
     name_hint,
     name_in,
+    resembles_name,
     type_hint,
 )
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
@@ -41,7 +43,7 @@ _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^\s/]\S*|[a-z][a-z0-9+-]*:[^\s
 _NO_SUCH_TEXT = "No page of Adobe's shows such a value"
 _REPEATED = "No page of Adobe's shows a list that names the same object twice"
 _GENERATION = re.compile(r"(?:dps|xcore):")
-# From this length on, an id without a digit is more likely a name without its `name:`.
+# Shorter text in a document is not suspected to be a name.
 _SHORTEST_NAME = 3
 
 
@@ -154,9 +156,8 @@ class RefersTo:
             yield Violation("", describe(value), self.expected + meant)
         elif not IDENTIFIER.fullmatch(value) or (typed is None and misspells_prefix(value)):
             yield Violation("", describe(value), self.expected + name_hint(value))
-        elif typed is None and len(value) >= _SHORTEST_NAME and not any(map(str.isdigit, value)):
-            page = "No page of Adobe's shows an id without a digit"
-            yield Doubt("", describe(value), self.expected + name_hint(value), page)
+        elif len(value) >= _SHORTEST_NAME and resembles_name(value):
+            yield Doubt("", describe(value), self.expected + name_hint(value), NO_DIGIT)
 
 
 @dataclass(frozen=True, slots=True)

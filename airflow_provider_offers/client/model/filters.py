@@ -12,7 +12,13 @@ from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
 from airflow_provider_offers.client.model.envelope import neutral_path
 from airflow_provider_offers.client.model.facts import InstantInZone, KnownUri, RefersTo
-from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, TYPED_ID, misspells_prefix
+from airflow_provider_offers.client.model.identifiers import (
+    NAME_PREFIX,
+    NO_DIGIT,
+    TYPED_ID,
+    misspells_prefix,
+    resembles_name,
+)
 from airflow_provider_offers.client.model.instants import ACCEPTED
 from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.likeness import near, perhaps
@@ -32,10 +38,9 @@ _AS_TEXT = "No page of Adobe's shows such a date in a filter; the service may co
 _IN_QUOTES = re.compile(r"(?P<quote>[\"'])(?P<inside>.+)(?P=quote)", re.DOTALL)
 _PATTERN = "Adobe's pages show patterns after ~ only"
 _QUOTES = "No page of Adobe's shows a value in quotes; the service compares the quotes too"
-# Text that is more likely the name of an object than its id.
-_NAME_ALONE = re.compile(r"[^\W\d][^\d*\"']*")
+# Quotes and patterns have their own warnings.
+_WORDS_ALONE = re.compile(r"[^\W\d][^*\"']*")
 _AN_ID = "an id after the operator; a filter does not look for names"
-_NO_DIGIT = "No page of Adobe's shows an id without a digit"
 _WITHOUT_VALUE = "No page of Adobe's shows a filter without a value"
 _DAY = "No page of Adobe's shows a date without a time in a filter, so the beginning of it is sent"
 # The beginning of the first year.
@@ -162,8 +167,10 @@ def _other_value(each: Filter, place: Place) -> Iterator[Violation]:
     """The finding about a value that no list and no date rules."""
     if accepted := _accepted_instead(place, each.value):
         yield Violation("properties", repr(each.text), accepted)
-    elif each.operator in EXACT and place.fact(RefersTo) is not None and _NAME_ALONE.fullmatch(each.value):
-        yield Doubt("properties", repr(each.text), _AN_ID, _NO_DIGIT)
+        return
+    refers = each.operator in EXACT and place.fact(RefersTo) is not None
+    if refers and _WORDS_ALONE.fullmatch(each.value) and resembles_name(each.value):
+        yield Doubt("properties", repr(each.text), _AN_ID, NO_DIGIT)
 
 
 def _without_value(each: Filter, place: Place, kind: Kind) -> Violation:

@@ -15,6 +15,7 @@ TYPED_ID = re.compile(r"(?:xcore|dps):(?P<type>[a-z-]+):[0-9a-zA-Z]+")
 _LIKE_TYPED = re.compile(r"(?P<api>xcore|dps):(?P<type>[^:]+):(?P<rest>[0-9a-zA-Z]+)")
 # Longer text is nobody's slip, and would fill the message.
 _LONGEST_NAME = 300
+NO_DIGIT = "No page of Adobe's shows an id without a digit"
 _PREFIXES = ("name", "dps", "xcore")
 # The characters of an id of any generation. The service does not look for an object whose id has a blank.
 IDENTIFIER = re.compile(r"[0-9A-Za-z:._-]+")
@@ -24,6 +25,11 @@ def name_in(target: str) -> str | None:
     """The name after `name:`, without surrounding blanks; None if the text is an id."""
     text = target.strip()
     return text.removeprefix(NAME_PREFIX).strip() if text.startswith(NAME_PREFIX) else None
+
+
+def resembles_name(text: str) -> bool:
+    """Whether the text is more likely a name than an id, because it has no digit. An id with a type is an id."""
+    return TYPED_ID.fullmatch(text) is None and not any(map(str.isdigit, text))
 
 
 def id_hint(target: str) -> str:

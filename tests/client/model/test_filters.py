@@ -151,7 +151,8 @@ def test_a_value_of_a_usual_form_is_asked_for_in_silence(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filters, "_told", set())
-    for text in ("name==Rock'n'Roll", 'name==6" towel', "modified>1603395515489", "name~.*"):
+    typed = ("tags==dps:tag:abcdef", "tags==xcore:tag:deadbeef")
+    for text in ("name==Rock'n'Roll", 'name==6" towel', "modified>1603395515489", "name~.*", *typed):
         assert asked(properties=text) == [text]
     assert asked(properties="created>=2036-06-01") == ["created>=2036-06-01T00:00:00Z"]
     assert [record.getMessage() for record in caplog.records if record.name == filters.__name__] == []
