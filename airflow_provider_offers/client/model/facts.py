@@ -30,7 +30,7 @@ from airflow_provider_offers.client.model.identifiers import (
     type_hint,
 )
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
-from airflow_provider_offers.client.model.likeness import alphabets, is_hidden, near, perhaps
+from airflow_provider_offers.client.model.likeness import alphabets, has_letters_of, is_hidden, is_slip, near, perhaps
 from airflow_provider_offers.client.text import damage_of, describe
 
 T = TypeVar("T")
@@ -42,6 +42,8 @@ _WITH_HOST = ("http://", "https://")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^\s/]\S*|[a-z][a-z0-9+-]*:[^\s/\d]\S*|(?:tel|sms):\S+", re.IGNORECASE)
 _NO_SUCH_TEXT = "No page of Adobe's shows such a value"
 _REPEATED = "No page of Adobe's shows a list that names the same object twice"
+# How the names of media types begin that are nobody's standard.
+_UNREGISTERED = "x-"
 _GENERATION = re.compile(r"(?:dps|xcore):")
 # Shorter text in a document is not suspected to be a name.
 _SHORTEST_NAME = 3
@@ -316,8 +318,10 @@ class Usual:
         if value.casefold() in self.words:
             return
         family, _, kind = value.casefold().partition("/")
+        if kind.startswith(_UNREGISTERED):
+            return
         parts = [(word, *word.split("/")) for word in self.words]
-        if meant := [word for word, its, own in parts if near(family, [its]) and _is_slip(kind, own)]:
+        if meant := [word for word, its, own in parts if _may_be(family, its) and _may_be(kind, own)]:
             yield Doubt("", describe(value), self.expected + perhaps(meant), self.page)
 
 
@@ -361,9 +365,9 @@ class AtMostBytes:
             yield Violation("", f"{size} bytes", f"at most {self.maximum} bytes in UTF-8")
 
 
-def _is_slip(given: str, word: str) -> bool:
+def _may_be(given: str, word: str) -> bool:
     """Whether the word was meant. Three letters resemble many others, so all of them have to be there."""
-    return bool(near(given, [word])) and (len(word) > len("xml") or {*given} == {*word})
+    return given == word or (is_slip(given, word) and (len(word) > len("xml") or has_letters_of(given, word)))
 
 
 def _without_generation(identifier: str) -> str:

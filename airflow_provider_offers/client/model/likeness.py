@@ -36,6 +36,19 @@ def has_letters_of(given: str, word: str) -> bool:
     return sorted(given.casefold()) == sorted(word.casefold())
 
 
+def is_slip(given: str, word: str) -> bool:
+    """Whether one letter of the word is missing or doubled, or two neighbors are swapped, in any case.
+
+    This is stricter than `near`: a replaced letter often makes another word, such as `game` or `gps`.
+    """
+    text = given.casefold()
+    cut = [(word[:at], word[at], word[at + 1 :]) for at in range(len(word))]
+    return text != word and any(
+        text in (head + tail, f"{head}{letter}{letter}{tail}", f"{head}{tail[:1]}{letter}{tail[1:]}")
+        for head, letter, tail in cut
+    )
+
+
 def folded(word: str) -> str:
     """The word without case and separators, which authors write in their own way."""
     return _SEPARATORS.sub("", word).casefold()

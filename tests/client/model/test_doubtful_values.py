@@ -114,9 +114,18 @@ def test_a_misspelled_media_type_is_doubtful(chosen: str, media: str, meant: str
     assert f"did you mean {meant!r}" in offer_findings(PERSONALIZED, neutral_payload(document), document)[0].expected
 
 
-@pytest.mark.parametrize("media", ["Text/HTML", "text/markdown", "text/vnd.example", "application/x-mjml"])
-def test_a_media_type_that_resembles_none_is_silent(media: str) -> None:
-    assert doubts(showing(format=media)) == {}
+@pytest.mark.parametrize(
+    ("chosen", "media"),
+    [
+        *(("html", "Text/HTML"), ("html", "text/markdown"), ("html", "text/vnd.example"), ("html", "text/x-html")),
+        *(("html", "application/x-mjml"), ("html", "text/x-markdown"), ("html", "text/x-template")),
+        *(("json", "application/json5"), ("json", "application/x-json"), ("json", "application/jsonp")),
+        *(("json", "application/jsonl"), ("json", "application/bson"), ("json", "application/x-javascript")),
+        *(("imagelink", "image/pjpeg"), ("imagelink", "image/x-png"), ("imagelink", "image/mng")),
+    ],
+)
+def test_a_media_type_that_resembles_none_is_silent(chosen: str, media: str) -> None:
+    assert doubts(showing(type=chosen, format=media)) == {}
 
 
 def test_a_misspelled_format_of_a_rule_is_doubtful() -> None:
@@ -124,7 +133,8 @@ def test_a_misspelled_format_of_a_rule_is_doubtful() -> None:
         return {"name": "Gold", "condition": {"type": "PQL", "format": named, "value": "true"}}
 
     assert doubts(rule("pql/tetx"), RULE) == {"/condition/format": "'pql/tetx'"}
-    assert doubts(rule("pql/text"), RULE) == doubts(rule("cel/1.0"), RULE) == {}
+    for named in ("pql/text", "cel/1.0", "pql/next", "sql/text"):
+        assert doubts(rule(named), RULE) == {}
 
 
 def test_a_list_that_names_an_object_twice_is_doubtful_in_either_spelling() -> None:
