@@ -157,9 +157,9 @@ class RefersTo:
         if meant or (typed is not None and typed["type"] not in self.type_names):
             yield Violation("", describe(value), self.expected + meant)
         elif not IDENTIFIER.fullmatch(value) or (typed is None and misspells_prefix(value)):
-            yield Violation("", describe(value), self.expected + name_hint(value))
+            yield Violation("", describe(value), self.expected + name_hint(value, self.type_names))
         elif len(value) >= _SHORTEST_NAME and resembles_name(value):
-            yield Doubt("", describe(value), self.expected + name_hint(value), NO_DIGIT)
+            yield Doubt("", describe(value), self.expected + name_hint(value, self.type_names), NO_DIGIT)
 
 
 @dataclass(frozen=True, slots=True)

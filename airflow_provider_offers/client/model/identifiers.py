@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from airflow_provider_offers.client.model.likeness import near, perhaps
+from airflow_provider_offers.client.model.likeness import folded, is_slip, near, perhaps
 
 # The prefix of a name where an id is expected: `name:Newsletter top`.
 NAME_PREFIX = "name:"
@@ -53,12 +53,20 @@ def type_hint(given: str, type_names: Collection[str]) -> str:
 
 
 def misspells_prefix(given: str) -> bool:
-    """Whether the text begins with a misspelled `name:`, such as `nme:Sale`, or is an id with a misspelled `dps:`."""
-    return _is_named(given) or bool(_respelled(given))
+    """Whether the text certainly begins with a misspelled `name:` or is an id with a misspelled `dps:` or `xcore:`.
+
+    `nme:Sale` and `dsp:tag:1f` do. `game:77` and `gps:tag:12` may be ids of another system.
+    """
+    prefix, colon, rest = given.strip().partition(":")
+    if not colon or not rest.strip():
+        return False
+    bare = folded(prefix)
+    slips = [each for each in _PREFIXES if bare == each or is_slip(bare, each)]
+    return any(f"{each}:" == NAME_PREFIX or TYPED_ID.fullmatch(f"{each}:{rest}") for each in slips)
 
 
 def _is_named(given: str) -> bool:
-    """Whether a name follows `name:`, which may have a slip."""
+    """Whether a name may follow `name:`, which may have a slip."""
     prefix, colon, rest = given.strip().partition(":")
     return bool(colon and rest.strip()) and NAME_PREFIX[:-1] in near(prefix, _PREFIXES)
 
@@ -69,13 +77,16 @@ def _respelled(given: str) -> list[str]:
     return [f"{each}:{rest}" for each in near(prefix, _PREFIXES) if TYPED_ID.fullmatch(f"{each}:{rest}")]
 
 
-def name_hint(given: str) -> str:
-    """The end of a message for text that is not an id: it may be a name without its prefix, or have a misspelt one."""
+def name_hint(given: str, type_names: Collection[str] = ()) -> str:
+    """The end of a message for text that is not an id: it may be a name without its prefix, or have a misspelt one.
+
+    With types, it suggests only ids of these.
+    """
     text = given.strip()
     if _is_named(text):
         # The prefix has a slip, or the name has a colon.
         return perhaps([f"{NAME_PREFIX}{text.partition(':')[2].strip()}", f"{NAME_PREFIX}{text}"])
     if meant := _respelled(text):
-        return perhaps(meant)
+        return perhaps(each for each in meant if not type_names or each.split(":")[1] in type_names)
     looks_like_one = text[:1].isalnum() and not text.startswith(("dps:", "xcore:"))
     return perhaps([f"{NAME_PREFIX}{text}"]) if looks_like_one else ""

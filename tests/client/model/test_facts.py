@@ -65,6 +65,10 @@ def found(where: Place, value: Any) -> Violation:
         (TAGS, ["nme:Sale"], "/at/0", "'nme:Sale'", "did you mean 'name:Sale' or"),
         (TAGS, ["Name:Sale2027"], "/at/0", "'Name:Sale2027'", "did you mean 'name:Sale2027' or"),
         (TAGS, ["dsp:tag:124e1"], "/at/0", "'dsp:tag:124e1'", "did you mean 'dps:tag:124e1'?"),
+        (TAGS, ["DPS:tag:124e1"], "/at/0", "'DPS:tag:124e1'", "did you mean 'dps:tag:124e1'?"),
+        (TAGS, ["nname:Sale27"], "/at/0", "'nname:Sale27'", "did you mean 'name:Sale27' or"),
+        (TAGS, ["naem:Sale27"], "/at/0", "'naem:Sale27'", "did you mean 'name:Sale27' or"),
+        (TAGS, ["Name :Sale27"], "/at/0", "'Name :Sale27'", "did you mean 'name:Sale27' or"),
     ],
 )
 def test_an_error_says_where_what_was_given_and_what_was_meant(
@@ -95,6 +99,11 @@ def test_a_doubt_names_the_page_too(where: Place, value: Any, pointer: str, expe
     assert page in finding.page
 
 
+def test_the_id_of_another_type_is_not_suggested() -> None:
+    finding = found(TAGS, ["dsp:offer-placement:124e1"])
+    assert (isinstance(finding, Doubt), finding.expected) == (False, "the id of a collection qualifier")
+
+
 def test_a_channel_is_a_uri_and_no_word() -> None:
     assert found(CHANNELS, "").expected == A_CHANNEL
 
@@ -103,6 +112,8 @@ def test_a_channel_is_a_uri_and_no_word() -> None:
     ("where", "value"),
     [
         (TAGS, ["ab", "abc1", "dps:tag:abc", "name:abc", " name: Spring sale "]),
+        # The ids of another system may have a prefix that is a word of its own.
+        (TAGS, ["game:77", "same:123", "fame:1", "names:1", "gps:tag:12", "ops:tag:1f"]),
         (TYPE, "component-text"),
         (TYPE, f"{COMPONENT}text"),
         (CHANNELS, f"{CHANNEL}direct-mail"),

@@ -88,6 +88,8 @@ def test_words_and_dates_are_spelled_as_the_kind_spells_them() -> None:
         "modified>1603395515489",
         "modified~.*T00:.*",
         "tags==xcore:tag:124f4e5c8a00cd92",
+        "tags==game:77",
+        "tags==gps:tag:12",
         "representations.placement~name:.*",
         "name==name:x",
         "characteristics.cap>high",
