@@ -11,7 +11,7 @@ from airflow_provider_offers.campaigns.errors import CampaignError
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedByKey, WantedObject
 from airflow_provider_offers.campaigns.planning.cautions import Cautions
 from airflow_provider_offers.campaigns.planning.judging import Judge, Sightings
-from airflow_provider_offers.campaigns.planning.reaching import Reach
+from airflow_provider_offers.campaigns.planning.reaching import Reach, after
 from airflow_provider_offers.campaigns.planning.retiring import Retirement
 from airflow_provider_offers.campaigns.planning.snapshot import (
     Names,
@@ -27,7 +27,7 @@ from airflow_provider_offers.client.flows.reading import look_alone
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.instants import format_instant
 from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, KINDS, Kind, kinds_of
-from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED, LIVE
+from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED
 from airflow_provider_offers.client.model.places import Pointing, pointings
 from airflow_provider_offers.client.reading import OnPage, read_kind
 from airflow_provider_offers.client.text import quoted
@@ -131,11 +131,10 @@ class _Planner:
         key = key if position is None else self._wanted.key(position)
         self._names.saw(entity, None if position is None else key[1])
         self._reach.saw(entity)
-        is_others = position is None and key not in self._state.objects and key not in self._old
-        if is_others or entity.kind is not DECISION:
-            self._leaving.saw(entity)
-        if is_others or entity.kind is not DECISION or self._stays(key, position):
-            self._withdrawn.saw(entity)
+        is_named = position is not None or key in self._old
+        is_others = not is_named and key not in self._state.objects
+        if is_others or (not is_named and entity.kind is COLLECTION):
+            self._remains(entity, is_others=is_others)
         if entity.name is None or is_others:
             return
         if entity.status == ARCHIVED:
@@ -146,14 +145,15 @@ class _Planner:
             and self._judge.is_as_wanted(self._campaign.objects[position], entity)
         ):
             self._sightings.as_wanted[position] = True
+            self._remains(entity)
         else:
             self._sightings.found[key] = entity
 
-    def _stays(self, key: Key, position: int | None) -> bool:
-        """Whether a live decision of the campaign stays live; `position` is its index in the manifest, if any."""
-        if position is None:
-            return self._options.prune is None or key in self._old
-        return self._campaign.objects[position].properties.get("status") in (None, LIVE)
+    def _remains(self, entity: Entity, *, is_others: bool = False) -> None:
+        """Look at a collection or a decision as it is after the plan: what it shows then must not go."""
+        if is_others or entity.kind is not DECISION:
+            self._leaving.saw(entity)
+        self._withdrawn.saw(entity)
 
     def look_again(self) -> Flow[None]:
         """Read objects with conflicts by their ids, because the listing may be older than the state."""
@@ -194,6 +194,8 @@ class _Planner:
                 if kind.is_offer and self._retirement.is_retired(key):
                     entity = self._sightings.found[key]
                     self._leaving.add(key, entity.id, entity.properties)
+                elif kind is DECISION and key in self._sightings.found and not self._retirement.is_retired(key):
+                    self._remains(self._sightings.found[key])
         for name in (name for each, name in self._campaign.external if each == kind.key):
             self._check_external(kind, name)
         self._sightings.found.clear()
@@ -210,11 +212,15 @@ class _Planner:
             self._planned.append(self._judge.refused(wanted, reason))
             return
         planned = self._judge.decide(wanted)
+        old = None if planned is None else planned.old_name
+        entity = self._sightings.found.get((wanted.kind.key, old or wanted.name))
+        if planned is not None:
+            planned = self._with_references(wanted, planned)
+        if entity is not None and wanted.kind in (COLLECTION, DECISION):
+            self._remains(after(entity, planned, self._names))
         if planned is None:
             self._unchanged += 1
             return
-        entity = self._sightings.found.get((wanted.kind.key, planned.old_name or wanted.name))
-        planned = self._with_references(wanted, planned)
         if planned.action in _WRITTEN:
             self._cautions.look_at(wanted.kind, planned, entity)
             if planned.action == "create":
@@ -222,7 +228,7 @@ class _Planner:
             if wanted.kind.is_offer and _approves(planned):
                 self._reach.add(planned.key, planned.id, wanted.properties, {} if entity is None else entity.properties)
             if wanted.kind.is_offer and entity is not None and _withdraws(planned):
-                self._withdrawn.add(planned.key, planned.id, entity.properties)
+                self._withdrawn.add(planned.key, planned.id, after(entity, planned, self._names).properties)
         self._planned.append(planned)
 
     def _with_references(self, wanted: WantedObject, planned: PlannedObject) -> PlannedObject:

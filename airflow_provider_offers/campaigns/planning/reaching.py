@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airflow_provider_offers.campaigns.objects import Key
 from airflow_provider_offers.campaigns.planning.snapshot import Names
+from airflow_provider_offers.campaigns.plans import PlannedObject
 from airflow_provider_offers.client.model.entities import Entity
 from airflow_provider_offers.client.model.identifiers import name_in
-from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, TAG
+from airflow_provider_offers.client.model.kinds import COLLECTION, DECISION, TAG, kinds_of
 from airflow_provider_offers.client.model.lifecycle import LIVE
+from airflow_provider_offers.client.model.places import pointings
 from airflow_provider_offers.client.model.reaching import contained, named, texts
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -65,3 +67,27 @@ class Reach:
         for tag in texts(tags):
             name = name_in(tag)
             yield from [tag] if name is None else self.names.meant((TAG.key, name))
+
+
+def after(entity: Entity, planned: PlannedObject | None, names: Names) -> Entity:
+    """An object of the library as the plan makes it, with ids in place of the names of what it refers to."""
+    if planned is None or planned.properties is None or not planned.changes:
+        return entity
+    changed = {each.pointer.split("/")[1] for each in planned.changes}
+    properties = {name: value for name, value in entity.properties.items() if name not in changed}
+    properties |= {name: value for name, value in planned.properties.items() if name in changed}
+    ids: dict[str, list[Json]] = {}
+    for each in pointings(entity.kind.place, properties):
+        if each.name is not None:
+            kinds = kinds_of(each.type_names)
+            ids.setdefault(each.target, []).extend(i for kind in kinds for i in names.meant((kind.key, each.name)))
+    return replace(entity, properties=_with_ids(properties, ids))
+
+
+def _with_ids(value: Json, ids: Mapping[str, list[Json]]) -> Json:
+    """The value with a list of the ids in place of each text that names some."""
+    if isinstance(value, Mapping):
+        return {name: _with_ids(member, ids) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_ids(item, ids) for item in value]
+    return ids.get(value, value) if isinstance(value, str) else value

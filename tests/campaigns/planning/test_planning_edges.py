@@ -21,7 +21,6 @@ from airflow_provider_offers.client.model.kinds import TAG
 from airflow_provider_offers.client.settings import parse_settings
 from airflow_provider_offers.client.wire.messages import Flow, Request
 from airflow_provider_offers.emulator import Emulator
-from tests.campaigns.applied import Sandbox, changed, spring_objects
 from tests.campaigns.making import (
     PQL,
     WINDOW,
@@ -597,21 +596,3 @@ def test_a_plan_warns_if_it_retires_what_a_live_decision_of_somebody_else_shows(
         "live decisions that the campaign does not manage show them: the fallback offer 'Welcome', the personalized "
         "offer 'Ten'" in warnings()
     )
-
-
-def test_a_plan_warns_if_an_offer_that_a_live_decision_shows_is_no_longer_approved(sandbox: Sandbox) -> None:
-    objects = spring_objects(2, api=sandbox.api)
-    sandbox.plan_and_apply(campaign(*objects.values()))
-    back = changed(changed(objects, "Offer 2", status="draft"), "Everyone", status="draft")
-
-    def warnings(*made: WantedObject, **options: Any) -> str:
-        return " ".join(sandbox.plan(campaign(*made), **options).warnings)
-
-    said = "so customers stop seeing them: the fallback offer 'Everyone', the personalized offer 'Offer 2'"
-    assert said in warnings(*back.values())
-    # A decision that is gone from the manifest stays live without prune.
-    others = [each for name, each in back.items() if name != "Hero"]
-    assert said in warnings(*others)
-    # A decision that goes back, too, shows nothing afterwards.
-    assert "stop seeing" not in warnings(*changed(back, "Hero", status="draft").values())
-    assert "stop seeing" not in warnings(*others, prune="archive")
