@@ -220,7 +220,7 @@ def _names_in(path: StoragePath) -> list[str]:
             # Object stores have no folders without objects.
             return []
 
-    return _tried(path, "read", names) or []
+    return _tried(path, "listed", names) or []
 
 
 def _tried(path: object, done: str, work: Callable[[], T]) -> T | None:
@@ -228,7 +228,7 @@ def _tried(path: object, done: str, work: Callable[[], T]) -> T | None:
     try:
         return work()
     except FileNotFoundError:
-        if done in ("read", "removed"):
+        if done in ("read", "listed", "removed"):
             return None
         raise StateError(f"{path} cannot be {done}: no such file or folder") from None
     except Exception as error:

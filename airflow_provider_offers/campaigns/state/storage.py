@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 import uuid
@@ -37,6 +38,17 @@ _LOOK_SECONDS = 1.5
 _OLDEST_LOOK_SECONDS = 3.0
 # How many seconds after a lock was removed or taken over its last owner writes no more.
 STOPS_WITHIN_SECONDS = 4.0
+# The beginning of a state as far as its campaign: there is nothing but text before that.
+_HEAD = re.compile(rb'\s*\{[^{}\[\]]*?"campaign"\s*:\s*("(?:[^"\\]|\\.)*")')
+# The ends of messages about the states of other campaigns.
+_LISTED = (
+    ". A plan with prune lists this folder to find the states of other campaigns, whose objects it leaves alone: allow "
+    "the listing, or plan without prune"
+)
+_OF_ANOTHER = (
+    ". It may be the state of another campaign, and nobody knows then which objects that one has, so there is no plan "
+    "with prune: restore the document, or move it to another folder"
+)
 
 
 class StateStore:
@@ -143,6 +155,12 @@ class _Head(msgspec.Struct):
     generation: int
 
 
+class _Named(msgspec.Struct):
+    """What a document of any version says about its campaign."""
+
+    campaign: str
+
+
 class _Place:
     """The documents of one campaign."""
 
@@ -179,14 +197,34 @@ class _Place:
     def others(self) -> Iterator[State]:
         """The states of the other campaigns of the sandbox. Copies under other names are nobody's states.
 
-        Raises `StateError` for a damaged document; what is no state, such as a plan, is passed over.
+        What is no state, such as a plan, is passed over, and so is a damaged document that names another campaign than
+        its own name does. Raises `StateError` for another damaged document: it may be a state.
         """
-        for name in self.folder.names():
-            if not name.endswith(".json") or name.startswith(".") or name == self.state_name:
+        try:
+            names = self.folder.names()
+        except StateError as error:
+            raise StateError(f"{error}{_LISTED}", retryable=error.retryable) from error
+        for name in names:
+            if name == self.state_name or not _may_be_state(name):
                 continue
-            state = self._parsed_state(name, self.folder.read(name) or b"", is_sure=False)
-            if state is not None and name == f"{file_name(state.campaign)}.json" and state.campaign != self.campaign:
+            content = self._other(name)
+            if content is None or _campaign_in(content, name.removesuffix(".json")) != name.removesuffix(".json"):
+                continue
+            try:
+                state = self._parsed_state(name, content, is_sure=False)
+            except StateError as error:
+                raise StateError(f"{str(error).removesuffix(REMEDY)}{_OF_ANOTHER}") from None
+            if state is not None and state.campaign != self.campaign:
                 yield state
+
+    def _other(self, name: str) -> bytes | None:
+        """The content of another document; None if it is gone, or a folder."""
+        try:
+            return self.folder.read(name)
+        except StateError as error:
+            if isinstance(error.__cause__, IsADirectoryError):
+                return None
+            raise
 
     def _expect_ours(self, state: State) -> None:
         ours = (self.campaign, self.organization, self.sandbox)
@@ -459,6 +497,24 @@ def lost_state(there: int, expected: int, where: str = "") -> str:
         f"The state {what}: its generation is {there}; expected {expected}; nothing was written{where}. Restore the "
         "document if you can, and make the plan again: what the state does not know becomes a conflict to decide"
     )
+
+
+def _may_be_state(name: str) -> bool:
+    """Whether a document has a name that a state could have."""
+    stem = name.removesuffix(".json")
+    return stem != name and stem == file_name(stem)
+
+
+def _campaign_in(content: bytes, unknown: str) -> str:
+    """The file name of the campaign that a document names, even one that was cut off; `unknown` if it names none."""
+    try:
+        return file_name(msgspec.json.decode(content, type=_Named).campaign)
+    except (ValueError, RecursionError):
+        head = _HEAD.match(content)
+    try:
+        return unknown if head is None else file_name(json_of(head[1].decode()))
+    except ValueError:
+        return unknown
 
 
 def _is_kept(base: Applied | None) -> bool:

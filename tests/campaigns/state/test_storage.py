@@ -177,6 +177,64 @@ def test_what_other_campaigns_of_the_sandbox_have_is_known(path: Any) -> None:
     assert store.shared(ours, []) == {}
 
 
+def test_copies_of_states_and_folders_are_nobodys_states(path: Any) -> None:
+    store = StateStore(path)
+    tags = {("tag", name): Applied({"name": name}) for name in ("Spring", "Autumn")}
+    ours = store.write(State(*WHERE, objects=tags))
+    folder = path / ORG / SANDBOX
+    whole = (folder / f"{CAMPAIGN}.json").read_bytes()
+    for name, content in {
+        "backup.json": whole,
+        "cut-off.json": whole[:-9],
+        "newer.json": whole.replace(b"offers.state/v1", b"offers.state/v2"),
+        "by-hand.json": json.dumps(json.loads(whole.replace(b"state/v1", b"state/v2")), sort_keys=True).encode(),
+        f"{CAMPAIGN} (1).json": whole[:9],
+        "copy of spring.json": b"",
+    }.items():
+        (folder / name).write_bytes(content)
+    (folder / "old.json").mkdir(parents=True, exist_ok=True)
+    (folder / "old.json" / "state.json").write_bytes(whole)
+
+    assert store.shared(ours, tags) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda told: told[:-9], lambda told: told[:9], lambda told: b"", lambda told: told.replace(b"/v1", b"/v2")],
+    ids=["cut off", "cut off before its name", "empty", "newer"],
+)
+def test_a_state_of_another_campaign_that_cannot_be_read_stops_a_prune(
+    path: Any, change: Callable[[bytes], bytes]
+) -> None:
+    store = StateStore(path)
+    tags = {("tag", "Spring"): Applied({"name": "Spring"})}
+    ours = store.write(State(*WHERE, objects=tags))
+    store.write(State("winter", ORG, SANDBOX, objects=tags))
+    file = path / ORG / SANDBOX / "winter.json"
+    file.write_bytes(change(file.read_bytes()))
+
+    with pytest.raises(StateError, match=r"winter\.json: .*restore the document, or move it to another folder") as told:
+        store.shared(ours, tags)
+    assert "Restore" not in str(told.value)
+
+
+def test_a_folder_that_may_not_be_listed_is_named_with_the_reason(path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = StateStore(path)
+    ours = store.write(STATE)
+
+    def refused(*_: Any) -> None:
+        raise PermissionError("AccessDenied")
+
+    monkeypatch.setattr(type(path), "iterdir", refused)
+    monkeypatch.setattr(pathlib.Path, "iterdir", refused)
+
+    said = rf"{SANDBOX} cannot be listed: PermissionError: AccessDenied\. A plan with prune lists this folder to find"
+    with pytest.raises(StateError, match=said) as told:
+        store.shared(ours, ours.objects)
+    assert not told.value.retryable
+    assert store.shared(ours, []) == {}
+
+
 @pytest.mark.parametrize("older", [True, False], ids=["older", "lost"])
 def test_a_state_that_is_lost_or_older_is_not_called_an_apply_of_somebody_else(
     tmp_path: pathlib.Path, older: bool
