@@ -260,8 +260,8 @@ def approval_of(task: ApplyCampaignOperator, context: Context, plan: Plan) -> bo
 
 
 def _results(pulled: Any) -> Sequence[Any]:
-    """The results of a task: those of a mapped one are a list."""
-    return pulled if isinstance(pulled, (list, tuple)) else [pulled]
+    """The results of a task: those of a mapped one are a list, or a sequence that reads them when asked."""
+    return pulled if isinstance(pulled, Sequence) and not isinstance(pulled, (str, bytes)) else [pulled]
 
 
 def _approves(told: Any, digest: str) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider_offers.campaigns.planning.documents import plan_as_json
+from airflow_provider_offers.campaigns.plans import Plan
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks import campaigns
@@ -16,6 +20,7 @@ from airflow_provider_offers.operators.campaigns import (
     ApproveCampaignPlanOperator,
     PlanCampaignOperator,
 )
+from airflow_provider_offers.operators.manifests import _digest, approval_of
 from tests.airflow.campaigns import SPRING, somebody_answers, written
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, library_of, named, run, writes
@@ -117,6 +122,37 @@ def test_mapped_plans_are_applied_after_the_mapped_approval_of_each(
     else:
         assert "success" not in applied.values()
         assert writes(emulator) == []
+
+
+class Lazy(Sequence[Any]):
+    """The results of a mapped task, as some versions of Airflow give them: each is read when it is asked for."""
+
+    def __init__(self, *results: Any) -> None:
+        self._results = results
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._results[index]
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda results: Lazy(*results)], ids=["list", "tuple", "lazy"])
+def test_an_approval_is_found_in_the_results_of_a_mapped_task(kind: Any) -> None:
+    plan = Plan("spring", "dev", "1@AdobeOrg", "prod", "dps", "abc", 1, "2026-05-01T00:00:00Z", (), {})
+    approved = {"approved": True, "digest": _digest(plan_as_json(plan))}
+    before = SimpleNamespace(task_id="approve", task_type="ApproveCampaignPlanOperator")
+    task: Any = SimpleNamespace(plan={}, get_flat_relatives=lambda upstream: [before])
+
+    def is_approved(pulled: Any) -> bool:
+        context: Any = {"ti": SimpleNamespace(xcom_pull=lambda task_ids: pulled)}
+        return approval_of(task, context, plan)
+
+    assert is_approved(kind([{"approved": True, "digest": "another"}, approved]))
+    assert not is_approved(kind([{**approved, "approved": False}]))
+    assert is_approved(approved)
+    assert not is_approved("approved")
+    assert not is_approved(None)
 
 
 def test_conflicts_are_asked_about_if_the_apply_overwrites_them(
