@@ -131,6 +131,20 @@ def test_a_click_on_a_row_counts_although_the_table_is_drawn_again_meanwhile(
     travel(journey)
 
 
+def test_a_press_whose_end_a_menu_swallows_holds_nothing_for_long(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda&text=raincoats+flash", routes=RENAMED)
+        await page.hold(".agenda .name", "Flash sale")
+        await page.evaluate("window.next = ' again'; refresh()")
+        await page.evaluate("document.body.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, buttons: 0}))")
+        await page.until(f"{NAMES}.includes(' again')")
+        await page.release()
+
+    travel(journey)
+
+
 def test_plans_of_another_connection_do_not_come_later(travel: Callable[[Journey], None], address: str) -> None:
     routes = """
       const plan = {dag_id: "late", task_id: "ask", href: "../", campaign: "Late", summary: "1 to create"};

@@ -81,6 +81,13 @@ def test_lost(offer_library):
     done.stdout.fnmatch_lines(["*PytestWarning: the fault 'drop' (method='POST', path='*/ofers') matched no request"])
 
 
+def test_the_warning_of_a_fault_can_be_left_out(pytester: pytest.Pytester) -> None:
+    body = 'def test_it(offer_library):\n    offer_library.add_fault("drop", path="*/tags")\n'
+    filters = ["error", "ignore:the fault"]
+    pytester.makeini("[pytest]\nfilterwarnings =\n" + "".join(f"    {each}\n" for each in filters))
+    _run(pytester, body).assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize(("given", "meant"), [("apy", "api"), ("conid", "conn_id"), ("extras", "extra")])
 def test_a_misspelled_argument_of_the_mark_is_told(pytester: pytest.Pytester, given: str, meant: str) -> None:
     done = _run(

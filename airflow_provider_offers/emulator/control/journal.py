@@ -63,7 +63,7 @@ def _redacted_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 @dataclass
 class Entry:
-    """One request; `status` is None when the connection was closed without an answer."""
+    """One request. `status` is None if the connection was closed without an answer, and while the request is `open`."""
 
     number: int
     time: str
@@ -80,6 +80,7 @@ class Entry:
     fault: str | None = None
     note: str = ""
     ms: float = 0.0
+    open: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The entry as the control plane shows it."""

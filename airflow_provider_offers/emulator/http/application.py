@@ -86,9 +86,10 @@ class Application:
                 service.latest[matched.name] = answer
             # The entry is complete before the client sees the answer, so a test can read it at once.
             service.journal.close(entry, answer, body_limit=settings.journal_body_limit)
-            entry.ms = round((time.perf_counter() - started) * 1000, 1)
+            entry.ms, entry.open = round((time.perf_counter() - started) * 1000, 1), False
             await deliver(fault, exchange, answer)
         finally:
+            entry.open = False
             if self._log is not None:
                 self._log(line(entry))
 

@@ -25,3 +25,5 @@ function release() {
 window.addEventListener("pointerdown", (event) => (over = event.target), {capture: true});
 // The click comes after the button is up. A drag may end anywhere.
 for (const up of ["pointerup", "pointercancel"]) window.addEventListener(up, () => setTimeout(release), {capture: true});
+// A menu may swallow the end of the press.
+window.addEventListener("pointermove", (event) => over && !event.buttons && release(), {capture: true});

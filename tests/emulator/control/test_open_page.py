@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from airflow_provider_offers.emulator import Emulator
+from airflow_provider_offers.emulator.service import Service
 from tests.emulator.conftest import Caller, dps_offer
 from tests.emulator.control.test_browser_page import NOON, browser, in_chromium, opened
 from tests.metadata.browser import Page
@@ -124,19 +125,45 @@ def test_no_request_is_listed_twice(opened: Callable[..., None], emulator: Emula
 
 
 def test_a_request_that_takes_long_is_no_lost_one(
-    opened: Callable[..., None], emulator: Emulator, caller: Caller
+    opened: Callable[..., None], emulator: Emulator, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator.clock.freeze(NOON)
     statuses = "[...document.querySelectorAll('#entries td:nth-child(4)')].map((each) => each.innerText).join()"
 
     async def use(page: Page) -> None:
         await page.click("nav a", "Journal")
-        emulator.add_fault("delay", route="dps.list", seconds=8)
         request = Thread(target=caller.dps, args=("GET", "/tags"))
-        request.start()
-        await page.until(f"{statuses} === '…'")
-        request.join()
+        with monkeypatch.context() as patched:
+            handle, may_end = Service.answer, Event()
+
+            def answer(service: Service, *arguments: Any) -> Any:
+                may_end.wait(300)
+                return handle(service, *arguments)
+
+            patched.setattr(Service, "answer", answer)
+            request.start()
+            await page.until(f"{statuses} === '…'")
+            may_end.set()
+            request.join()
         await page.until(f"{statuses} === '200'")
+        emulator.add_fault("drop", route="dps.list")
+        with pytest.raises(OSError):
+            caller.dps("GET", "/tags")
+        await page.until(f"{statuses} === 'lost,200'")
+        assert [each.open for each in emulator.journal()] == [False, False]
+
+    opened(use)
+
+
+def test_a_press_whose_end_a_menu_swallows_does_not_stop_the_page(
+    opened: Callable[..., None], emulator: Emulator
+) -> None:
+    emulator.clock.freeze(NOON)
+
+    async def use(page: Page) -> None:
+        await page.evaluate("document.body.dispatchEvent(new PointerEvent('pointerdown', {buttons: 2}))")
+        await page.evaluate("document.body.dispatchEvent(new PointerEvent('pointermove', {buttons: 0}))")
+        await ticked(page, emulator)
 
     opened(use)
 

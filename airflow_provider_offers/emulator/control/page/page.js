@@ -75,6 +75,8 @@ function keyOf(button) {
 // A button of the mouse is down: what it is over must stay until the click, which comes after the button is up.
 addEventListener("pointerdown", () => (held = true), { capture: true });
 for (const up of ["pointerup", "pointercancel"]) addEventListener(up, () => setTimeout(() => (held = false)), { capture: true });
+// A menu may swallow the end of the press.
+addEventListener("pointermove", (event) => (held &&= event.buttons > 0), { capture: true });
 
 // The clock
 
@@ -238,25 +240,20 @@ byId("sandbox").addEventListener("change", () => attempt(async () => {
 
 // The journal
 
-// The emulator is still at work on a request.
-function isOpen(each) {
-  return each.status === null && !each.ms;
-}
-
 function statusOf(each) {
-  return each.status ?? (isOpen(each) ? "…" : "lost");
+  return each.status ?? (each.open ? "…" : "lost");
 }
 
 // The number of the latest request of which nothing new can be told.
 function since() {
-  const open = entries.find(isOpen);
+  const open = entries.find((each) => each.open);
   return open ? open.number - 1 : entries.at(-1)?.number ?? cleared;
 }
 
 // Two readings at the same time may have the same requests, and one of them before its answer.
 function record(read) {
   const known = new Map(entries.map((each) => [each.number, each]));
-  const news = read.filter((each) => each.number > cleared && (!known.has(each.number) || (isOpen(known.get(each.number)) && !isOpen(each))));
+  const news = read.filter((each) => each.number > cleared && (!known.has(each.number) || (known.get(each.number).open && !each.open)));
   for (const each of news) known.set(each.number, each);
   entries = [...known.values()].sort((one, other) => one.number - other.number).slice(-5000);
   return news.length > 0;
@@ -274,7 +271,7 @@ function entryRow(each) {
   const open = element("button", `${each.method} ${each.path}${each.query ? `?${each.query}` : ""}`, {
     type: "button", class: "link", "data-entry": each.number, "aria-expanded": "false",
   });
-  const bad = !isOpen(each) && (each.status === null || each.status >= 400);
+  const bad = !each.open && (each.status === null || each.status >= 400);
   return element("tr", null, {},
     element("td", each.number),
     element("td", each.time.slice(11, 23)),
