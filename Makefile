@@ -94,7 +94,7 @@ fuzz: $(VENV)/.ready ## test with new hostile input, with new examples of every 
 
 test-distributed: $(DISTRIBUTED_VENV)/.ready ## test LocalExecutor and CeleryExecutor while workers, triggerer and library are killed, and S3; minutes
 	@echo "==> Running schedulers, workers and triggerers on $$(scripts/versions $(DISTRIBUTED_VENV)/bin/python)"
-	@$(DISTRIBUTED_VENV)/bin/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed tests/campaigns/state/test_storage.py
+	@$(DISTRIBUTED_VENV)/bin/python -m pytest -m distributed $(PYTEST_ARGS) tests/distributed tests/campaigns/state
 
 lint: $(VENV)/.ready ## check style and formatting, and the workflows
 	@$(BIN)/ruff check .

@@ -12,7 +12,8 @@ import yaml
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest import reading_yaml
 from airflow_provider_offers.campaigns.manifest.loading import validate
-from tests.campaigns.manifest.broken import CASES, FILES, SYNTAX, Broken
+from tests.campaigns.manifest.broken import CASES, SYNTAX, Broken
+from tests.campaigns.manifest.spring import FILES
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest.loading import validate
 from airflow_provider_offers.client.errors import Violation
-from tests.campaigns.manifest.broken import FILES
+from tests.campaigns.manifest.spring import FILES
 from tests.effort import examples
 
 NAMES = sorted(FILES)

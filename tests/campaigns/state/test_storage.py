@@ -11,8 +11,7 @@ import os
 import pathlib
 import pickle
 import signal
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -24,7 +23,7 @@ from airflow_provider_offers.campaigns.state import storage
 from airflow_provider_offers.campaigns.state.folders import _RemoteFolder, file_name
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.campaigns.state.storage import StateStore
-from tests.object_storage import s3_bucket
+from tests.campaigns.state.conftest import S3, object_store
 
 ORG, SANDBOX, CAMPAIGN = "1234@AdobeOrg", "prod", "spring-2027"
 WHERE = (CAMPAIGN, ORG, SANDBOX)
@@ -51,50 +50,6 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
-
-
-def _disk(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue("tmp_path") / "states"
-
-
-def _object_storage_on_disk(request: pytest.FixtureRequest) -> Any:
-    from airflow.sdk import ObjectStoragePath
-
-    return ObjectStoragePath(f"file://{request.getfixturevalue('tmp_path')}/states")
-
-
-def _object_store(_: pytest.FixtureRequest) -> Any:
-    from airflow.sdk import ObjectStoragePath
-
-    return ObjectStoragePath(f"memory://{uuid.uuid4()}/states")
-
-
-@pytest.fixture(scope="module")
-def _bucket() -> Iterator[str]:
-    with s3_bucket() as address:
-        yield address
-
-
-def _bucket_folder(request: pytest.FixtureRequest) -> Any:
-    from airflow.sdk import ObjectStoragePath
-
-    return ObjectStoragePath(f"{request.getfixturevalue('_bucket')}/{uuid.uuid4()}/states")
-
-
-S3 = pytest.param(_bucket_folder, id="s3://", marks=pytest.mark.distributed)
-PLACES = [
-    pytest.param(_disk, id="path"),
-    pytest.param(_object_storage_on_disk, id="file://"),
-    pytest.param(_object_store, id="memory://"),
-    S3,
-]
-
-
-@pytest.fixture(params=PLACES)
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._SETTLING_SECONDS", 0.0)
-    monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._RemoteFolder.settling_seconds", 0.001)
-    return request.param(request)
 
 
 def test_a_state_comes_back_as_it_was_written(path: Any) -> None:
@@ -146,93 +101,6 @@ def test_a_state_that_somebody_else_has_written_meanwhile_is_not_overwritten(pat
     with pytest.raises(StateError, match="generation is 2; expected 0"):
         store.write(STATE)
     assert store.read(*WHERE) == theirs
-
-
-def test_what_other_campaigns_of_the_sandbox_have_is_known(path: Any) -> None:
-    store = StateStore(path)
-    tags = {("tag", name): Applied({"name": name}) for name in ("Spring", "Autumn")}
-    ours = State(*WHERE, objects=tags)
-    assert store.shared(ours, tags) == {}
-    ours = store.write(ours)
-    store.write(State("autumn 2027", ORG, SANDBOX, objects={("tag", "Autumn"): tags["tag", "Autumn"]}))
-    store.write(State("autumn 2027", ORG, "dev", objects=tags))
-
-    assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
-
-    # What the other campaign has given up is ours alone.
-    given_up = Applied({"name": "Spring"}, given_up=True)
-    winter = store.write(State("winter", ORG, SANDBOX, objects={("tag", "Spring"): given_up}))
-    assert store.read("winter", ORG, SANDBOX).objects["tag", "Spring"] == given_up
-    assert State.from_json(winter.as_json()) == winter
-    assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
-
-    # What is no state, such as a saved plan, says nothing about objects.
-    (path / ORG / SANDBOX / "plan.json").write_bytes(b'{"format": "offers.plan/v1"}')
-    (path / ORG / SANDBOX / "notes.json").write_bytes(b"[]")
-    assert store.shared(ours, tags) == {("tag", "Autumn"): "autumn 2027"}
-
-    (path / ORG / SANDBOX / "winter.json").write_bytes(b"{")
-    with pytest.raises(StateError, match=r"winter\.json: The document is damaged"):
-        store.shared(ours, tags)
-    assert store.shared(ours, []) == {}
-
-
-def test_copies_of_states_and_folders_are_nobodys_states(path: Any) -> None:
-    store = StateStore(path)
-    tags = {("tag", name): Applied({"name": name}) for name in ("Spring", "Autumn")}
-    ours = store.write(State(*WHERE, objects=tags))
-    folder = path / ORG / SANDBOX
-    whole = (folder / f"{CAMPAIGN}.json").read_bytes()
-    for name, content in {
-        "backup.json": whole,
-        "cut-off.json": whole[:-9],
-        "newer.json": whole.replace(b"offers.state/v1", b"offers.state/v2"),
-        "by-hand.json": json.dumps(json.loads(whole.replace(b"state/v1", b"state/v2")), sort_keys=True).encode(),
-        f"{CAMPAIGN} (1).json": whole[:9],
-        "copy of spring.json": b"",
-    }.items():
-        (folder / name).write_bytes(content)
-    (folder / "old.json").mkdir(parents=True, exist_ok=True)
-    (folder / "old.json" / "state.json").write_bytes(whole)
-
-    assert store.shared(ours, tags) == {}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [lambda told: told[:-9], lambda told: told[:9], lambda told: b"", lambda told: told.replace(b"/v1", b"/v2")],
-    ids=["cut off", "cut off before its name", "empty", "newer"],
-)
-def test_a_state_of_another_campaign_that_cannot_be_read_stops_a_prune(
-    path: Any, change: Callable[[bytes], bytes]
-) -> None:
-    store = StateStore(path)
-    tags = {("tag", "Spring"): Applied({"name": "Spring"})}
-    ours = store.write(State(*WHERE, objects=tags))
-    store.write(State("winter", ORG, SANDBOX, objects=tags))
-    file = path / ORG / SANDBOX / "winter.json"
-    file.write_bytes(change(file.read_bytes()))
-
-    with pytest.raises(StateError, match=r"winter\.json: .*restore the document, or move it to another folder") as told:
-        store.shared(ours, tags)
-    assert "Restore" not in str(told.value)
-
-
-def test_a_folder_that_may_not_be_listed_is_named_with_the_reason(path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = StateStore(path)
-    ours = store.write(STATE)
-
-    def refused(*_: Any) -> None:
-        raise PermissionError("AccessDenied")
-
-    monkeypatch.setattr(type(path), "iterdir", refused)
-    monkeypatch.setattr(pathlib.Path, "iterdir", refused)
-
-    said = rf"{SANDBOX} cannot be listed: PermissionError: AccessDenied\. A plan with prune lists this folder to find"
-    with pytest.raises(StateError, match=said) as told:
-        store.shared(ours, ours.objects)
-    assert not told.value.retryable
-    assert store.shared(ours, []) == {}
 
 
 @pytest.mark.parametrize("older", [True, False], ids=["older", "lost"])
@@ -339,7 +207,7 @@ def test_a_place_that_cannot_be_written_is_a_state_error(tmp_path: pathlib.Path)
         store.write(STATE)
 
 
-@pytest.mark.parametrize("store", [_object_store], indirect=True)
+@pytest.mark.parametrize("store", [object_store], indirect=True)
 @pytest.mark.parametrize(
     ("error", "may_pass"),
     [
@@ -483,7 +351,7 @@ class Interrupted:
         monkeypatch.setattr(_RemoteFolder, "create", create)
 
 
-@pytest.fixture(params=[pytest.param(_object_store, id="memory://"), S3])
+@pytest.fixture(params=[pytest.param(object_store, id="memory://"), S3])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> StateStore:
     """States in an object store."""
     monkeypatch.setattr("airflow_provider_offers.campaigns.state.folders._RemoteFolder.settling_seconds", 0.001)
@@ -491,7 +359,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> St
 
 
 @pytest.mark.parametrize("writes", [1, 2])
-def test_of_two_writers_at_once_in_an_object_store_one_is_refused(
+def test_of_two_writers_at_once_in_anobject_store_one_is_refused(
     store: StateStore, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     ours = store.write(STATE)
@@ -511,7 +379,7 @@ def test_of_two_writers_at_once_in_an_object_store_one_is_refused(
     assert store.write(there).generation == 2 + writes
 
 
-def test_a_write_to_an_object_store_that_dies_half_way_is_not_lost(
+def test_a_write_to_anobject_store_that_dies_half_way_is_not_lost(
     store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = store.write(STATE)
@@ -542,8 +410,8 @@ def test_of_two_that_take_a_free_lock_at_once_one_is_refused(
     others[0].__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("store", [_object_store], indirect=True)
-def test_an_object_store_that_cannot_refuse_a_second_object_keeps_states_too(
+@pytest.mark.parametrize("store", [object_store], indirect=True)
+def test_anobject_store_that_cannot_refuse_a_second_object_keeps_states_too(
     store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = importlib.import_module("fsspec.implementations.memory").MemoryFileSystem
