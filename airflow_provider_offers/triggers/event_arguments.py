@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
@@ -49,9 +50,9 @@ def check_event_trigger(trigger: OfferLibraryEventTrigger) -> None:
     wrong: list[Violation] = [
         *_words("events", trigger.events, get_args(LibraryEvent)),
         *_words("kinds", trigger.kinds, KINDS),
-        *_words("statuses", trigger.statuses, STATUSES, optional=True),
-        *_texts("names", trigger.names),
-        *_ids("tags", trigger.tags),
+        *_filter("statuses", trigger.statuses, partial(_words, words=STATUSES)),
+        *_filter("names", trigger.names, _texts),
+        *_filter("tags", trigger.tags, _ids),
         *_place(trigger),
     ]
     wrong = wrong or [*_impossible(trigger)]
@@ -61,8 +62,15 @@ def check_event_trigger(trigger: OfferLibraryEventTrigger) -> None:
         raise InvalidInputError("The event trigger is not valid", wrong)
 
 
-def _words(name: str, given: list[Any], words: tuple[str, ...], *, optional: bool = False) -> list[Violation]:
-    if (given or optional) and all(each in words for each in given):
+def _filter(name: str, given: list[Any] | None, check: Callable[[str, list[Any]], list[Violation]]) -> list[Violation]:
+    """Reject an empty list: perhaps something computes it, and its author does not want to watch everything."""
+    if given is None:
+        return []
+    return check(name, given) if given else [Violation(name, "an empty list", "at least one, or None for all")]
+
+
+def _words(name: str, given: list[Any], words: tuple[str, ...]) -> list[Violation]:
+    if given and all(each in words for each in given):
         return []
     return [Violation(name, quoted(given), some_of(words, [each for each in given if each not in words]))]
 
@@ -70,13 +78,14 @@ def _words(name: str, given: list[Any], words: tuple[str, ...], *, optional: boo
 def _impossible(trigger: OfferLibraryEventTrigger) -> Iterator[Violation]:
     """Reject what no object of the kinds can have: the watcher would never tell anything."""
     kinds = ", ".join(trigger.kinds)
-    words = [("events", each, each) for each in trigger.events] + [("tags", "tags", each) for each in trigger.tags]
+    words = [("events", each, each) for each in trigger.events]
+    words += [("tags", "tags", each) for each in trigger.tags or ()]
     for name, word, given in words:
         needed = NEEDED.get(word, trigger.kinds)
         if not set(needed) & set(trigger.kinds):
             yield Violation(name, f"{quoted(given)} for {kinds}", f"one of {', '.join(needed)} in kinds")
     known = dict.fromkeys(word for kind in trigger.kinds for word in STATUSES_OF.get(kind, ()))
-    if unknown := [each for each in trigger.statuses if each not in known]:
+    if unknown := [each for each in trigger.statuses or () if each not in known]:
         accepted = f"one or several of {', '.join(known)}" if known else "nothing, because these kinds have no status"
         yield Violation("statuses", f"{quoted(unknown)} for {kinds}", accepted)
 

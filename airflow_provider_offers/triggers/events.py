@@ -53,6 +53,8 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
     :param offer_library_conn_id: the connection, of type `offer_library`
     :param sandbox: overrides the sandbox of the connection
 
+    An empty list is an error, because it would watch nothing; None watches everything.
+
     Each event has the payload `event`, `kind`, `id`, `instance_id`, `name`, `etag`, `status`, `window` (`start` and
     `end`), `modified`, `at` (the service's time of the look), for `status` also `was`, and for `drifted` `campaign`,
     `pointers` and `reason`. Several edits between two looks are one event. The first look of a new trigger reports
@@ -68,9 +70,9 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
         *,
         events: LibraryEvent | Sequence[LibraryEvent],
         kinds: KindName | Sequence[KindName] | None = None,
-        names: str | Sequence[str] = (),
-        statuses: str | Sequence[str] = (),
-        tags: str | Sequence[str] = (),
+        names: str | Sequence[str] | None = None,
+        statuses: str | Sequence[str] | None = None,
+        tags: str | Sequence[str] | None = None,
         closing_within: timedelta | float = DAY,
         campaign: str | None = None,
         state_path: str | None = None,
@@ -80,10 +82,11 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__()
         self.events = _sorted(events)
-        self.kinds = _sorted(kinds or (_CAMPAIGN_KINDS if DRIFTED in self.events else "personalized"))
-        self.names = _sorted(names)
-        self.statuses = _sorted(statuses)
-        self.tags = _sorted(tags)
+        default = _CAMPAIGN_KINDS if DRIFTED in self.events else "personalized"
+        self.kinds = _sorted(default if kinds is None else kinds)
+        self.names = None if names is None else _sorted(names)
+        self.statuses = None if statuses is None else _sorted(statuses)
+        self.tags = None if tags is None else _sorted(tags)
         seconds: Any = getattr(closing_within, "total_seconds", None)
         self.closing_within: float = closing_within if seconds is None else seconds()  # type: ignore[assignment]
         self.campaign = campaign
@@ -269,9 +272,9 @@ class Teller:
         trigger = self._trigger
         return Wanted(
             frozenset(trigger.events),
-            tuple(trigger.names),
-            tuple(trigger.statuses),
-            frozenset(trigger.tags),
+            tuple(trigger.names or ()),
+            tuple(trigger.statuses or ()),
+            frozenset(trigger.tags or ()),
             timedelta(seconds=trigger.closing_within),
         )
 

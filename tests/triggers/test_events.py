@@ -383,6 +383,10 @@ def test_equal_triggers_are_one_row_of_airflow() -> None:
         ({"events": "opened"}, "events"),
         ({"events": []}, "events"),
         ({"events": "changed", "kinds": "offer"}, "kinds"),
+        ({"events": "changed", "kinds": []}, "kinds"),
+        ({"events": "changed", "statuses": []}, "statuses"),
+        ({"events": "changed", "names": []}, "names"),
+        ({"events": "changed", "tags": ()}, "tags"),
         ({"events": "changed", "statuses": ["published"]}, "statuses"),
         ({"events": "changed", "names": [7]}, "names"),
         ({"events": "changed", "tags": ""}, "tags"),
@@ -425,6 +429,14 @@ def test_arguments_that_cannot_work_are_errors_when_the_dag_is_parsed(wrong: dic
         OfferLibraryEventTrigger(**wrong)
 
     assert [each.pointer for each in refused.value.violations] == [place]
+
+
+def test_an_empty_list_is_not_taken_for_everything() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        OfferLibraryEventTrigger(events="changed", names=[])
+
+    (said,) = map(str, refused.value.violations)
+    assert said == "names: given an empty list; expected at least one, or None for all"
 
 
 def test_a_word_that_is_misspelt_is_told_with_the_right_one() -> None:
