@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import airflow.settings  # noqa: F401 - Airflow's log keeps the output of this moment; that of a test is closed at its end
 import pytest
 
 _LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+ +\[\w+ *\].*\n", re.MULTILINE)
