@@ -117,6 +117,53 @@ def test_what_happens_next_is_told_by_the_clock_of_now(travel: Callable[[Journey
     travel(journey)
 
 
+def test_the_panel_tells_the_time_of_now_and_keeps_what_is_open_in_it(
+    travel: Callable[[Journey], None], address: str
+) -> None:
+    told = "document.querySelector('.detail .badges .quiet').innerText"
+    part = "document.querySelector('.detail .progress i').style.width"
+    json = "document.querySelector('.detail details.json')"
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda&mark=live", routes=LATER)
+        await page.evaluate("document.querySelector('.agenda .name').click()")
+        await page.until(json)
+        before = await page.evaluate(f"[{told}, {part}]")
+        assert before[0].startswith("ends in ")
+        await page.evaluate(
+            f"{json}.open = true; {json}.querySelector('pre').focus(); window.later = 7200000; refresh()"
+        )
+        await page.until(f"{told} !== {before[0]!r} && {part} !== {before[1]!r}")
+        assert await page.evaluate(f"{json}.open && document.activeElement === {json}.querySelector('pre')")
+
+    travel(journey)
+
+
+def test_the_panel_shows_what_somebody_changed_meanwhile(travel: Callable[[Journey], None], address: str) -> None:
+    routes = """
+      routes.object = (document) => {
+        window.reads = (window.reads ?? 0) + 1;
+        if (window.fails) throw new Error("broken");
+        if (window.next) document.entity.name += window.next;
+        return document;
+      };
+    """
+
+    async def journey(page: Page) -> None:
+        await opened(page, address, "&view=agenda&text=raincoats+flash", routes=RENAMED + routes)
+        await page.evaluate("document.querySelector('.agenda .name').click()")
+        await page.text(".detail h2", "Flash sale")
+        await page.until("document.querySelector('.detail details.json')")
+        # A reading that fails takes nothing away.
+        await page.evaluate("window.fails = true; window.next = ' again'; refresh()")
+        await page.until(f"{NAMES}.includes(' again') && window.reads === 2")
+        assert await page.evaluate("document.querySelector('.detail .error')") is None
+        await page.evaluate("window.fails = false; window.next = ' and again'; refresh()")
+        await page.text(".detail h2", " and again")
+
+    travel(journey)
+
+
 def test_a_click_on_a_row_counts_although_the_table_is_drawn_again_meanwhile(
     travel: Callable[[Journey], None], address: str
 ) -> None:

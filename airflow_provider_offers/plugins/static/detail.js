@@ -1,8 +1,10 @@
 // The panel beside the calendar: everything about one object.
 
 import {read} from "./api.js";
+import {whenFree} from "./held.js";
 import {away, badge, copier, el, icon, message, within} from "./parts.js";
 import {pretty, representation} from "./preview.js";
+import {redraw} from "./redraw.js";
 import {instant, long, span, turn} from "./times.js";
 
 const KINDS = {
@@ -32,24 +34,37 @@ export class Detail {
     document.body.classList.add("with-detail");
     const told = {name: offer?.name ?? id, kind, id, state: offer?.state, offer};
     const shown = JSON.stringify([conn_id, sandbox, kind, id]);
+    const isNew = this._shown !== shown;
     // The same object, read again, does not take the focus from where the reader is.
-    if (this._shown !== shown) {
+    if (isNew) {
       this._shown = shown;
-      this._fill(this._top(told, library), message("loading", "Reading the object…", ""));
+      this._print = null;
+      this._fill((at) => [this._top(told, at), message("loading", "Reading the object…", "")], library);
       this.element.querySelector("h2").focus({preventScroll: true});
     }
     try {
       const found = await read("object", {conn_id, sandbox, kind, id}, reading.signal);
-      if (reading.signal.aborted) return undefined;
+      if (reading.signal.aborted) return;
       const name = found.entity.name ?? told.name;
-      this._spoken(`${name} is open`);
-      return this._fill(this._top({...told, name, status: found.entity.status}, library, found.links), ...this._sections(found, library, offer));
+      if (isNew) this._spoken(`${name} is open`);
+      const print = JSON.stringify([found, offer, offer && [...offer.marks]]);
+      if (this._print === print) return void this.tell(library);
+      this._print = print;
+      this._fill((at) => [this._top({...told, name, status: found.entity.status}, at, found.links), ...this._sections(found, at, offer)], library);
     } catch (error) {
-      if (error.name === "AbortError") return undefined;
+      if (error.name === "AbortError") return;
+      // What was read before stays, unless the object is gone.
+      if (this._print && error.status !== 404) return void this.tell(library);
+      this._print = null;
       const again = el("button", {type: "button", onclick: () => this._again(library, offer)}, "Try again");
       const request = error.request ? el("p", {class: "quiet"}, `Request ${error.request}`) : null;
-      return this._fill(this._top(told, library), message("error", error.title ?? "The object cannot be shown", error.message, request, again));
+      this._fill((at) => [this._top(told, at), message("error", error.title ?? "The object cannot be shown", error.message, request, again)], library);
     }
+  }
+
+  /** Show what is open by the time of a later reading of the library. */
+  tell(library) {
+    whenFree(this.element, () => this._shown && redraw(this.element, this._made(library)));
   }
 
   leave() {
@@ -74,10 +89,16 @@ export class Detail {
     this.show(library, offer);
   }
 
-  _fill(...parts) {
-    const focused = this.element.contains(document.activeElement);
-    this.element.replaceChildren(...parts);
-    if (focused) this.element.querySelector("h2").focus({preventScroll: true});
+  /** Put parts in the panel, once no button of the mouse is down over it; `made` makes them for a library. */
+  _fill(made, library) {
+    this._made = (at) => made(at).filter(Boolean);
+    const shown = this._shown;
+    whenFree(this.element, () => {
+      if (this._shown !== shown) return;
+      const focused = this.element.contains(document.activeElement);
+      this.element.replaceChildren(...this._made(library));
+      if (focused) this.element.querySelector("h2").focus({preventScroll: true});
+    });
   }
 
   _top({name, kind, id, state, status, offer}, library, links = {}) {

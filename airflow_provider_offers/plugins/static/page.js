@@ -79,6 +79,7 @@ async function load(quiet = false) {
   if (quiet && now.print === same) {
     Object.assign(now.library, {now: instant(given.service_now), read_at: given.read_at, age_seconds: given.age_seconds});
     now.view?.tell?.(now.library.now);
+    detail.tell(now.library);
     return void plans();
   }
   now.print = same;
@@ -86,7 +87,7 @@ async function load(quiet = false) {
   now.library = libraryOf(given);
   top();
   draw();
-  if (!quiet) open();
+  open();
   plans();
 }
 

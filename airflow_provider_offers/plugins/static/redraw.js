@@ -17,6 +17,8 @@ function exchange(element, made) {
 }
 
 function exchangeOne(old, made) {
+  // What a person has opened stays open.
+  if (old.tagName === "DETAILS" && made.tagName === "DETAILS") made.open = old.open;
   if (old.isEqualNode(made)) return;
   if (old.tagName === "INPUT" && made.tagName === "INPUT" && old.name === made.name) return void given(old, made);
   const alike = old.tagName && old.cloneNode(false).isEqualNode(made.cloneNode(false));
