@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +15,7 @@ from airflow_provider_offers.client.twins import async_iterated, awaited, driven
 from airflow_provider_offers.configuration import connection_id
 from airflow_provider_offers.hooks.calls import HookCalls
 from airflow_provider_offers.hooks.connections import ONE_CALL_AT_A_TIME, check_place, connection_settings
+from airflow_provider_offers.hooks.loops import PerLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,21 +172,21 @@ class OfferLibraryHook(_Hook):
 class OfferLibraryAsyncHook(_Hook):
     """`OfferLibraryHook` for triggers and asynchronous tasks: the same methods, awaited.
 
-    Use it as an async context manager. It never reads the connection or masks a secret on the event loop.
+    Use it as an async context manager. It never reads the connection or masks a secret on the event loop. Each event
+    loop has connections of its own, so that one hook can be used in several calls of `asyncio.run`.
     """
 
     def __init__(
         self, offer_library_conn_id: str = DEFAULT_CONNECTION, sandbox: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(offer_library_conn_id, sandbox, **kwargs)
-        self._library: AsyncOfferLibrary | None = None
-        self._opening = asyncio.Lock()
+        self._libraries: PerLoop[AsyncOfferLibrary] = PerLoop()
 
     async def __aenter__(self) -> OfferLibraryAsyncHook:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        library, self._library = self._library, None
+        library = self._libraries.taken()
         if library is not None:
             await library.close()
 
@@ -196,21 +196,22 @@ class OfferLibraryAsyncHook(_Hook):
         return await _in_thread(self._read_settings)
 
     async def library(self, *, retries: Retries | None = None) -> AsyncOfferLibrary:
-        """The client on this connection; created at the first call."""
-        from airflow_provider_offers.client.library import AsyncOfferLibrary
-        from airflow_provider_offers.hooks.stats import request_stats
+        """The client on this connection for this event loop; created at the first call."""
 
-        async with self._opening:
-            if self._library is None:
-                settings = await self.settings()
-                self._library = AsyncOfferLibrary(
-                    settings,
-                    retries=retries,
-                    on_token=_mask_in_thread,
-                    memory=self.memory,
-                    observer=request_stats(settings),
-                )
-            return self._library
+        async def created() -> AsyncOfferLibrary:
+            from airflow_provider_offers.client.library import AsyncOfferLibrary
+            from airflow_provider_offers.hooks.stats import request_stats
+
+            settings = await self.settings()
+            return AsyncOfferLibrary(
+                settings,
+                retries=retries,
+                on_token=_mask_in_thread,
+                memory=self.memory,
+                observer=request_stats(settings),
+            )
+
+        return await self._libraries.made(created)
 
     async def session(self, *, retries: Retries | None = None) -> AsyncSession:
         """The session on the sandbox; opened at the first call."""

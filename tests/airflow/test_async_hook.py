@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from airflow.sdk import task
 from asgiref.sync import sync_to_async
 
@@ -35,3 +38,57 @@ def test_a_forked_worker_waits_for_no_thread_of_its_parent(airflow: Airflow, emu
 
     assert run.states == {"read": "success"}
     assert run.result("read") == {"found": [wanted["id"]], "name": "Read by a coroutine"}
+
+
+def test_one_hook_works_in_several_event_loops(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    wanted = seed(emulator, api, "Read in turn")
+
+    async def read(hook: OfferLibraryAsyncHook) -> set[str]:
+        # Several at once, so that they wait for the same connection.
+        found = await asyncio.wait_for(asyncio.gather(*(hook.get_offer(wanted["id"]) for _ in range(4))), 60)
+        return {str(each["name"]) for each in found}
+
+    with dag_of("loops") as dag:
+
+        @task
+        def in_turn() -> list[str]:
+            hook = OfferLibraryAsyncHook()
+            return sorted(asyncio.run(read(hook)) | asyncio.run(read(hook)))
+
+        @task
+        def at_once() -> list[str]:
+            hook = OfferLibraryAsyncHook()
+            with ThreadPoolExecutor(3) as pool:
+                return sorted(set().union(*pool.map(lambda _: asyncio.run(read(hook)), range(6))))
+
+        in_turn()
+        at_once()
+    run = airflow.run(dag, connections={CONNECTION: emulator.connection(api)})
+
+    assert run.states == {"in_turn": "success", "at_once": "success"}
+    assert run.result("in_turn") == run.result("at_once") == ["Read in turn"]
+
+
+def test_a_hook_closes_the_connections_of_its_event_loop_only(
+    airflow: Airflow, emulator: Emulator, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection(api)))
+    hook = OfferLibraryAsyncHook()
+
+    async def opened() -> Any:
+        return (await hook.session()).shell
+
+    async def leave() -> None:
+        shell = await opened()
+        await hook.get_offer(seed(emulator, api, "Read before the end")["id"])
+        assert shell._session is not None
+        async with hook:
+            assert await opened() is shell
+        assert shell._session is None
+        assert await opened() is not shell
+
+    with asyncio.Runner() as other:
+        first = other.run(opened())
+        asyncio.run(leave())
+        assert other.run(opened()) is first
+        other.run(hook.__aexit__())
