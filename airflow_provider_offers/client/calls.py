@@ -27,7 +27,7 @@ from airflow_provider_offers.client.flows.replacing import replace_object
 from airflow_provider_offers.client.flows.sending import checked_etag
 from airflow_provider_offers.client.flows.several import look_at_all, named_twice, needs_looks, read_documents
 from airflow_provider_offers.client.flows.timing import service_time
-from airflow_provider_offers.client.given import as_given
+from airflow_provider_offers.client.given import as_given, check_flags
 from airflow_provider_offers.client.model.decided import Decided, Job
 from airflow_provider_offers.client.model.entities import (
     Entity,
@@ -483,6 +483,7 @@ class Calls:
         Without `cascade`, a reference to the object is a `ConflictError` that names the referring objects, and nothing
         is sent. Raises `NotFoundError` if the object does not exist, unless `missing_ok`.
         """
+        check_flags("The deletion is not valid", missing_ok=missing_ok, cascade=cascade)
         reference = self.reference(kind, given)
         return lambda access: delete_object(access, reference, missing_ok=missing_ok, cascade=cascade)
 

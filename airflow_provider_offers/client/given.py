@@ -1,13 +1,17 @@
-"""The values that an author may give: pydantic models instead of documents or their parts, and empty ones."""
+"""The values that an author may give: pydantic models instead of documents or their parts, empty ones, and flags."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+
+from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.text import quoted
 
 # Deeper than any valid document. The document's own check refuses the rest.
 _MAX_DEPTH = 100
@@ -44,6 +48,17 @@ def as_json(value: Any) -> Any:
         number = int(value) if whole else float(value)
         return number if whole or Decimal(repr(number)) == value else value
     return str(value) if isinstance(value, UUID) else value
+
+
+def check_flags(subject: str, **flags: Any) -> None:
+    """Refuse a flag that is neither a boolean nor None: the text "False" would count as true."""
+    wrong = [
+        Violation(name, quoted(given), "True or False, not text")
+        for name, given in flags.items()
+        if not isinstance(given, (bool, NoneType))
+    ]
+    if wrong:
+        raise InvalidInputError(subject, wrong)
 
 
 def in_seconds(value: Any) -> Any:

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Unpack, cast
 
+from airflow_provider_offers.client.given import check_flags
 from airflow_provider_offers.client.model.query import HookSearch, parse_query, takes
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ class ObjectCalls:
         """
         from airflow_provider_offers.client.actions import Search
 
+        check_flags("The search cannot be sent", full=full)
         query = parse_query(**search)
         search_for = self._library.search if full else self._library.search_for_receipts
         found = search_for(self._kind, query)
@@ -323,6 +325,7 @@ class OfferCalls(ObjectCalls):
         """Delete an offer; without `cascade`, the service checks whether something refers to it."""
         from airflow_provider_offers.client.flows.deleting import delete_written
 
+        check_flags("The deletion is not valid", missing_ok=missing_ok, cascade=cascade)
         if cascade:
             return super().delete(object_id, missing_ok=missing_ok, cascade=True)
         return self.edit(object_id, lambda access, reference: delete_written(access, reference, missing_ok=missing_ok))

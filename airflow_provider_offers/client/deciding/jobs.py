@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_offers.client.deciding.asking import scope_ids, why_refused
-from airflow_provider_offers.client.deciding.questions import Checks, Scope, scopes_from
+from airflow_provider_offers.client.deciding.questions import Checks, Scope, check_flag, scopes_from
 from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError, RejectedError, Violation
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.generations import decisioning
@@ -70,6 +70,7 @@ def new_workload(
         settings=settings,
         most_offers=None,
     )
+    checks.of(check_flag, "include_content", include_content)
     accepted = "the id of one audience, such as 609028e4-e66c-4776-b0d9-c782887e2273, because a job takes only one"
     audience = one_id("audience_id", audience_id, accepted, checks.violations)
     accepted = "the id of one dataset of the schema ODE DecisionEvents, such as 6196b4a1a63bd118dafe093c"

@@ -30,7 +30,10 @@ FRESH_READS = 5
 
 def checked_etag(given: int | str | None) -> int | str | None:
     """The etag that guards a write. Empty text, such as of a template without a value, would guard nothing."""
-    if isinstance(given, str) and not given.strip(' "'):
+    text = given.strip(' "') if isinstance(given, str) else str(given)
+    # Other numbers, such as those of numpy, are written as whole numbers are.
+    is_etag = given is None or (text if isinstance(given, str) else text.isdecimal())
+    if not is_etag:
         expected = "the etag of the object, such as 3, or None for a write without this guard"
         raise InvalidInputError("The etag is not valid", [Violation("if_match", quoted(given), expected)])
     return given

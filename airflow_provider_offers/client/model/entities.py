@@ -196,6 +196,8 @@ def parse_offer_reference(given: Any, kind: Kind | None = None, *, api: str, san
 
 def parse_each(given: Iterable[Any], parse: Callable[[Any], Reference]) -> list[Reference]:
     """The reference to each item of a list. Raises one `InvalidInputError` for all items that name nothing."""
+    if not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping)):
+        given = [given]
     references: list[Reference] = []
     subjects: list[str] = []
     wrong: list[Violation] = []

@@ -138,7 +138,9 @@ class HookSearch(SearchParameters, total=False):
     """The search parameters, and lookups of known objects, for hooks."""
 
     name: Annotated[str | None, Parameter("the exact name", _checked_name, example="Spring")]
-    ids: Annotated[Texts | None, Parameter("exact reference ids", _checked_ids, example=["a:b:c"])]
+    ids: Annotated[
+        Texts | None, Parameter("exact reference ids; an empty list finds nothing", _checked_ids, example=["a:b:c"])
+    ]
 
 
 class ClientSearch(HookSearch, total=False):
@@ -203,10 +205,13 @@ def parse_query(**given: Unpack[ClientSearch]) -> Query:
         needed = PARAMETERS[name].refines
         if needed is not None and needed not in stated and value:
             violations.append(Violation(name, f"without {needed}", f"together with {needed}, which it refines"))
-    if "name" in stated and stated.get("ids"):
+    if "name" in stated and "ids" in stated:
         violations.append(Violation("name", "together with ids", "either exact ids or one exact name"))
     if violations:
         raise InvalidInputError("The search cannot be sent", violations)
+    if checked.get("ids") == ():
+        # An empty list names no object. A request without ids would find all of them.
+        checked["limit"] = 0
     return Query(**checked)
 
 
