@@ -34,7 +34,11 @@ _FLAGS = (
     "as_dry_run",
     "report_only",
     "keep_adobe_templates",
+    "deferrable",
+    "wait_for_completion",
 )
+# These may not be None either, which would count as False.
+_NEVER_NONE = ("report_only", "wait_for_completion")
 # The arguments of flags that have another name as an attribute: Airflow's own operators have a method `dry_run`.
 _FLAG_NAMES = {"as_dry_run": "dry_run", "report_only": "dry_run"}
 
@@ -191,7 +195,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
         violations = [
             Violation(_FLAG_NAMES.get(name, name), quoted(vars(self)[name]), "True or False")
             for name in _FLAGS
-            if not isinstance(vars(self).get(name, False), bool if name == "report_only" else (bool, type(None)))
+            if not isinstance(vars(self).get(name, False), bool if name in _NEVER_NONE else (bool, type(None)))
         ]
         if violations:
             raise InvalidInputError("The task's flags are not valid", violations)

@@ -229,11 +229,16 @@ class ScheduleOperator(EditOperator):
 
     def edit(self, hook: OfferLibraryHook, references: list[Reference]) -> Work:
         from airflow_provider_offers.client.flows.editing import schedule
+        from airflow_provider_offers.client.model.validation import checked_validate
         from airflow_provider_offers.client.model.windows import WINDOW_DOUBTS, doubtful, resolve_window
 
         window = resolve_window(self.start, self.end, self.duration, self.timezone)
         self.log.info("The window is %s to %s", window.start.isoformat(), window.end.isoformat())
-        strict, waive = self.validate == "strict", waived(self.waive, WINDOW_DOUBTS, "The window is not valid")
+        # A mapped task is not checked when the DAG is parsed.
+        strict, waive = (
+            checked_validate(self.validate) == "strict",
+            waived(self.waive, WINDOW_DOUBTS, "The window is not valid"),
+        )
         doubts = {reason: said for reason, said in window.doubts.items() if reason not in waive}
         if doubts and strict:
             raise doubtful(doubts)

@@ -123,6 +123,9 @@ def test_what_is_wrong_with_a_batch_is_said_before_it_is_submitted(
         batch(stage, "poll_interval", poll_interval="often", **RETRIED)
         batch(stage, "timeout", timeout=-1, **RETRIED)
         batch(stage, "if_unknown", if_unknown="{{ 'maybe' }}", **RETRIED)
+        batch(stage, "include_content", include_content="False", **RETRIED)
+        batch(stage, "deferrable", deferrable="False", **RETRIED)
+        batch(stage, "wait_for_completion", wait_for_completion=None, **RETRIED)
     result = run(airflow, emulator, api, dag)
     assert set(result.states.values()) == {"failed"}
     for task, told in errors(result, result.states).items():

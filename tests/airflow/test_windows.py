@@ -7,6 +7,7 @@ from typing import Any
 
 import pendulum
 import pytest
+from airflow.sdk import task
 
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.offers import ScheduleOfferOperator
@@ -69,6 +70,23 @@ def test_an_unknown_doubt_is_refused_by_name(airflow: Airflow, emulator: Emulato
     result = run(airflow, emulator, api, dag)
 
     assert "window_ovr" in errors(result, ["schedule"])["schedule"]
+    assert not writes(emulator)
+
+
+@pytest.mark.parametrize("given", ["Strict", None, "False"])
+def test_a_mapped_task_refuses_unknown_checks_too(airflow: Airflow, emulator: Emulator, api: str, given: Any) -> None:
+    made = seed(emulator, api, "One")
+    with dag_of("checks") as dag:
+
+        @task
+        def rows() -> list[dict[str, Any]]:
+            return [{"start": "2035-01-01T00:00:00Z", "duration": "P1D", "validate": given}]
+
+        ScheduleOfferOperator.partial(task_id="schedule", offer_id=made["id"]).expand_kwargs(rows())
+
+    result = run(airflow, emulator, api, dag)
+
+    assert f"validate: given {given!r}; expected True" in errors(result, ["schedule[0]"])["schedule[0]"]
     assert not writes(emulator)
 
 
