@@ -70,7 +70,7 @@ def _applied(
             report = apply_plan(hook, made, store, options, bars.update, bars.read)
         except CampaignFailedError as error:
             if args.format == "json" and error.report is not None:
-                screen.line(json.dumps(error.report.as_json(), indent=2))
+                screen.document(json.dumps(error.report.as_json(), ensure_ascii=False, indent=2))
             raise
     show_report(report, screen, args.format)
     return OK

@@ -149,7 +149,7 @@ def drift(args: argparse.Namespace, screen: Screen) -> int:
         told = f"warning: the state has no objects of {campaign.name!r} in this sandbox, so nothing can have drifted"
         Screen(sys.stderr).line(f"{told}; apply the campaign, or correct --state-path", style=STYLES["warning"])
     if args.format == "json":
-        screen.line(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+        screen.document(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
     else:
         for style, line in drift_lines(found):
             screen.line(line, style=STYLES.get(style))
@@ -160,5 +160,5 @@ def schema(args: argparse.Namespace, screen: Screen) -> int:
     """Print the JSON Schema of manifests."""
     from airflow_provider_offers.campaigns.manifest.schema import schema_text
 
-    screen.line(schema_text().rstrip("\n"))
+    screen.document(schema_text().rstrip("\n"))
     return OK

@@ -30,7 +30,7 @@ def doctor(args: argparse.Namespace, screen: Screen) -> int:
         if args.format == "text":
             _show(each, screen)
     if args.format == "json":
-        screen.line(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
+        screen.document(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
     return FAILED if any(each.verdict == "failed" for each in found) else OK
 
 

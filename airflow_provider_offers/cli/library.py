@@ -53,7 +53,7 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
     for note in exported.notes:
         notes.line(legible(note, _LONGEST), style="yellow")
     if place is None:
-        screen.line(as_yaml(document).rstrip("\n"))
+        screen.document(as_yaml(document).rstrip("\n"))
         return OK
     with stored("--out", place):
         files = write_manifest(document, place, overwrite=args.overwrite)

@@ -50,10 +50,10 @@ def show_plan(plan: Plan, screen: Screen, format: str, warnings: Sequence[str] =
     from airflow_provider_offers.campaigns.planning.rendering import as_markdown, styled_lines
 
     if format == "json":
-        screen.line(json.dumps(plan_as_json(plan), ensure_ascii=False, indent=2))
+        screen.document(json.dumps(plan_as_json(plan), ensure_ascii=False, indent=2))
         return
     if format == "markdown":
-        screen.line(as_markdown(plan))
+        screen.document(as_markdown(plan))
         return
     for warning in warnings:
         screen.line(f"warning: {legible(warning, _LONGEST)}", style=STYLES["warning"])
@@ -81,7 +81,7 @@ def _by_kind(objects: Sequence[PlannedObject]) -> tuple[list[str], list[list[str
 def show_report(report: Report, screen: Screen, format: str) -> None:
     """Write what became of each object, or the report as JSON."""
     if format == "json":
-        screen.line(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+        screen.document(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
         return
     for each in report.outcomes:
         if each.end != "done":

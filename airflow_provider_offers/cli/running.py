@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OK, FAILED, CHANGES = 0, 1, 2
 _INTERRUPTED = 130
+_APPLYING = ("apply", "promote", "prune")
 _CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 # The module of each command.
 _MODULES = {
@@ -52,7 +53,7 @@ def run(name: str, args: argparse.Namespace) -> None:
             code = _code(command, name, args, screen)
     except BrokenPipeError:
         # The reader of the pipe has seen enough.
-        code = FAILED
+        code = _unfinished(name, "the reader of the output has gone", FAILED)
     if code != OK:
         sys.exit(code)
 
@@ -69,13 +70,25 @@ def _code(command: Command, name: str, args: argparse.Namespace, screen: Screen)
     try:
         return command(args, screen)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        screen.flush()
+        return _unfinished(name, "interrupted", _INTERRUPTED)
     except BrokenPipeError:
         raise
     except (OfferLibraryError, UserError, OSError) as error:
         screen.flush()
-        Screen(sys.stderr).line(f"airflow offers {name}: {_told(error)}", style="red")
+        _tell(name, _told(error))
         return FAILED
+
+
+def _unfinished(name: str, why: str, code: int) -> int:
+    """The code of a command that did not end by itself. Says how to go on after one that may have written."""
+    if name in _APPLYING:
+        _tell(name, f"{why}; what was written stays, and the same command does the rest")
+    return code
+
+
+def _tell(name: str, why: str) -> None:
+    Screen(sys.stderr).line(f"airflow offers {name}: {why}", style="red")
 
 
 def _told(error: Exception) -> str:
@@ -117,7 +130,9 @@ def _own_output() -> Iterator[Screen]:
             yield Screen(real)
         return
     real.flush()
-    with open(os.dup(number), "w", encoding=real.encoding, errors=real.errors) as stream, redirect_stdout(sys.stderr):
+    # What the encoding of a terminal lacks is shown as an escape, such as \u2603.
+    errors = "backslashreplace" if real.errors == "strict" else real.errors
+    with open(os.dup(number), "w", encoding=real.encoding, errors=errors) as stream, redirect_stdout(sys.stderr):
         os.dup2(other, number)
         try:
             yield Screen(stream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import cached_property
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ class Screen:
             self.console.print(text, style=style, soft_wrap=True)
         else:
             print(text, file=self._stream)
+
+    def document(self, text: str) -> None:
+        """Write text that a program or a browser reads, such as JSON: in UTF-8, whatever the encoding of the stream.
+
+        Halves of surrogate pairs, as in names of files that are not text, become escapes.
+        """
+        if isinstance(self._stream, TextIOWrapper):
+            self._stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        print(text, file=self._stream)
 
     def flush(self) -> None:
         """Write what is still buffered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -17,7 +18,11 @@ from airflow_provider_offers.emulator.settings import SettingError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the emulator until it is interrupted."""
-    return serve(_parser().parse_args(arguments), _print)
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # What the encoding of a terminal lacks is shown as an escape.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return serve(options, _print)
 
 
 def serve(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
@@ -28,7 +33,7 @@ def serve(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
             settings["sandboxes"] = options.sandbox
         if options.access_token:
             settings["access_token"] = options.access_token
-        log = None if options.quiet else tell
+        log = None if options.quiet else _while_read(tell)
         emulator = Emulator(options.port, options.db, options.host, log=log, **settings)
     except (SettingError, argparse.ArgumentTypeError) as error:
         print(f"emulator: {error}", file=sys.stderr)
@@ -51,6 +56,21 @@ def serve(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
     stop.wait()
     emulator.stop()
     return 0
+
+
+def _while_read(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Tells until nobody reads any more, such as `| head`. The emulator serves on."""
+    is_read = True
+
+    def tell_line(text: str) -> None:
+        nonlocal is_read
+        if is_read:
+            try:
+                tell(text)
+            except BrokenPipeError:
+                is_read = False
+
+    return tell_line
 
 
 def _fill(emulator: Emulator, tell: Callable[[str], None]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,8 +60,8 @@ def raising(error: BaseException) -> Any:
         (UserError("wrong"), 1, "airflow offers doctor: wrong\n"),
         (OfferLibraryError("refused\n  do this"), 1, "airflow offers doctor: refused\n  do this\n"),
         (FileNotFoundError(2, "No such file or directory", "x.yaml"), 1, "x.yaml: No such file or directory\n"),
-        (KeyboardInterrupt(), 130, ""),
-        (BrokenPipeError(), 1, ""),
+        (KeyboardInterrupt(), 130, "a log line\n"),
+        (BrokenPipeError(), 1, "a log line\n"),
     ],
 )
 def test_a_mistake_ends_with_one_message_and_a_code(
@@ -76,6 +78,58 @@ def test_a_mistake_ends_with_one_message_and_a_code(
     assert written.err.startswith("a log line\n")
     assert written.err.endswith(said)
     assert "Traceback" not in written.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [(KeyboardInterrupt(), 130, "interrupted"), (BrokenPipeError(), 1, "the reader of the output has gone")],
+)
+@pytest.mark.parametrize("name", ["apply", "promote", "prune"])
+def test_what_may_have_written_says_how_to_go_on(
+    name: str,
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(f"airflow_provider_offers.cli.applying.{name}", raising(error))
+
+    with pytest.raises(SystemExit) as ended:
+        running.run(name, argparse.Namespace())
+
+    expected = f"airflow offers {name}: {said}; what was written stays, and the same command does the rest\n"
+    assert (ended.value.code, capsys.readouterr().err.endswith(expected)) == (code, True)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_no_encoding_of_a_terminal_ends_a_command(
+    encoding: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Text shows what the encoding lacks as an escape; JSON is UTF-8 everywhere, as its readers expect."""
+    name = "Été ☃ \udce9"
+
+    def command(args: argparse.Namespace, screen: Any) -> int:
+        screen.line(name)
+        if args.format == "json":
+            screen.document(json.dumps({"name": name}, ensure_ascii=False))
+        return 0
+
+    monkeypatch.setattr("airflow_provider_offers.cli.doctor.doctor", command)
+    for format in ("text", "json"):
+        file = tmp_path / format
+        with (
+            open(file, "w", encoding=encoding) as out,
+            open(tmp_path / "err", "w", encoding="utf-8") as err,
+            monkeypatch.context() as streams,
+        ):
+            streams.setattr("sys.stdout", out)
+            streams.setattr("sys.stderr", err)
+            running.run("doctor", argparse.Namespace(format=format))
+        text, *documents = file.read_bytes().splitlines()
+        assert text == name.encode(encoding, "backslashreplace")
+        assert [json.loads(each.decode("utf-8")) for each in documents] == [{"name": name}][: len(documents)]
+        assert len(documents) == (format == "json")
 
 
 def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
