@@ -22,7 +22,17 @@ _MISSING = re.compile(
 )
 # A long number, as a spreadsheet shortens it in a column that is too narrow.
 _SHORTENED = re.compile(r"(?<![\w.,])\d(?:[.,]\d+)?E\+\d{2}(?!\w)")
-_DAMAGES = {_MISSING: "perhaps a value is missing", _SHORTENED: "perhaps a spreadsheet shortened a long number"}
+# The mark of a lost character, and letters whose UTF-8 was read as Windows-1252. No language writes these pairs.
+_MISREAD = re.compile(
+    "\ufffd|\u00c3[\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u00bf\u02c6\u0153\u0160\u0178\u017e\u201e\u2021\u2030\u2039]"
+    "|\u00c2[\u00a3\u00a7\u00a9\u00ae\u00b0]|\u00e2\u20ac[\u009d\u00a6\u0153\u02dc\u201c\u201d\u2122]"
+)
+_LOST = "perhaps a program read it in another encoding than UTF-8"
+_DAMAGES = {
+    _MISSING: "perhaps a value is missing",
+    _SHORTENED: "perhaps a spreadsheet shortened a long number",
+    _MISREAD: _LOST,
+}
 _NO_BREAK_OF_OURS = re.compile(r"\n(?! {2})")
 
 
@@ -52,10 +62,11 @@ def damage_in(text: str, template: str) -> str:
 
 
 def damage_of(text: object) -> str:
-    """What a program may have done to the text as a whole; empty for any other value."""
+    """What a program may have done to the text as a whole, or to its letters; empty for any other value."""
     if not isinstance(text, str):
         return ""
-    return next((said for form, said in _DAMAGES.items() if form.fullmatch(text.strip())), "")
+    whole = next((said for form, said in _DAMAGES.items() if form.fullmatch(text.strip())), "")
+    return whole or (_LOST if _MISREAD.search(text) else "")
 
 
 def legible(text: str, longest: int = _LONGEST_VALUE) -> str:

@@ -199,6 +199,9 @@ class Rendering:
         if self._is_content(field, tokens) and self._names(field, tokens):
             # Content may be JSON, and so may have a null.
             return damage_of("None") if "None" in rendered and "None" not in text else ""
+        if field == "rows" and rendered.lstrip().startswith("["):
+            # Its cells are checked where they are used; a null is an empty one.
+            return ""
         is_own = field in self._task.json_fields and "characteristics" in map(adobe.plain, tokens)
         if field in _NARROWING or self._names(field, tokens) or (is_own and not damage_of(rendered)):
             return damage_in(rendered, text)

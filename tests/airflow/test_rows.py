@@ -393,12 +393,17 @@ def test_a_name_that_seems_to_lack_a_value_is_warned_of_once(airflow: Airflow, e
 
 
 def test_a_cell_that_a_program_damaged_is_warned_of(airflow: Airflow, emulator: Emulator, api: str) -> None:
-    rows = [{"sku": "1.23E+11", "who": "None"}, {"sku": "0042", "who": "Anna"}, {"sku": "1.24E+11", "who": "nan"}]
+    rows = [
+        {"sku": "1.23E+11", "who": "None"},
+        {"sku": "0042", "who": "Anna"},
+        {"sku": "1.24E+11", "who": "nan"},
+        {"sku": "0043", "who": "M\u00c3\u00bcller"},
+    ]
     content = {"type": "html", "format": "text/html", "content": "Hi {{ row.who }}, {{ row.who | lower }}"}
-    with dag_of("damaged") as dag:
+    with dag_of("damaged", params={"rows": [{**each, "none": None} for each in rows]}) as dag:
         CreateFallbackOfferOperator(
             task_id="create",
-            rows=rows,
+            rows="{{ params.rows | tojson }}",
             offer={
                 "name": "Offer {{ row.sku }}",
                 "status": "draft",
@@ -415,8 +420,11 @@ def test_a_cell_that_a_program_damaged_is_warned_of(airflow: Airflow, emulator: 
         "row 1 offer/characteristics/link: the template '/{{ row.sku }}/' rendered '/1.23E+11/'; 1 more row like this",
         "rendered 'Hi None, none'; 1 more row like this; perhaps a value is missing",
         "/characteristics/sku: given '1.23E+11'; expected the intended text; perhaps a spreadsheet shortened",
+        "content: given 'Hi M\u00c3\u00bcller, m\u00e3\u00bcller'; expected the intended text; perhaps a program",
     ):
         assert told in result.logs, told
+    # A null in the text of rows is an empty cell.
+    assert "] rows: the template" not in result.logs
 
 
 def test_without_a_state_a_row_template_that_tells_the_moment_is_refused(airflow: Airflow, emulator: Emulator) -> None:

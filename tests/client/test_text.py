@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import damage_in, damage_of, quoted
 
 
 class Broken:
@@ -38,3 +38,17 @@ def endless() -> list[Any]:
 )
 def test_any_value_can_be_told(value: Any, told: str) -> None:
     assert quoted(value) == told
+
+
+@pytest.mark.parametrize("text", ["Été", "Müller", "ça", "50 °C", "£5", "it\u2019s", "“so”", "wait…", "Straße", "ÜBER"])
+def test_letters_that_were_read_in_another_encoding_are_told(text: str) -> None:
+    misread = f"<p>{text.encode().decode('cp1252', 'replace')}</p>"
+
+    assert "another encoding than UTF-8" in damage_of(misread)
+    assert "another encoding than UTF-8" in damage_in(misread, "<p>{{ row.text }}</p>")
+    assert damage_of(f"<p>{text}</p>") == damage_in(f"<p>{text}</p>", "<p>{{ row.text }}</p>") == ""
+
+
+@pytest.mark.parametrize("text", ["AMANHÃ, SÃO PAULO", "«AMANHû", "“AMANHÔ", "AMANHÃ\xa0!", "pâté", "10 €", "Â la"])
+def test_letters_that_a_language_writes_are_no_damage(text: str) -> None:
+    assert damage_of(text) == ""

@@ -168,7 +168,8 @@ def decoded(content: bytes, source: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         given = f"bytes that are not {'UTF-16' if encoding == 'utf-16' else 'UTF-8'}"
-        raise InvalidInputError(_SUBJECT, [Violation(f"{source}:{line}", given, "a file in UTF-8")]) from None
+        accepted = "a file in UTF-8" + ("; Excel calls it 'CSV UTF-8'" if source.lower().endswith(".csv") else "")
+        raise InvalidInputError(_SUBJECT, [Violation(f"{source}:{line}", given, accepted)]) from None
 
 
 _READERS: Mapping[str, Callable[[bytes, str], Table]] = {

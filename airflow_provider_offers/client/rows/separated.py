@@ -37,7 +37,7 @@ def table_of_csv(text: str, source: str) -> Table:
     if names[0].lower().startswith("sep="):
         accepted = "a header line with the columns' names; remove the line that only Excel reads"
         raise InvalidInputError(_SUBJECT, [Violation(f"{source}:{header.line}", quoted(names[0], 80), accepted)])
-    violations = [*_wrong_names(names, body, f"{source}:{header.line}")]
+    violations = [*_wrong_names(names, body, f"{source}:{header.line}"), *_repeated(names, body, source)]
     violations += [
         Violation(
             f"{source}:{each.line}",
@@ -63,6 +63,16 @@ def _wrong_names(names: list[str], body: list[_Record], place: str) -> Iterator[
             yield Violation(place, f"no name for column {index + 1}", "a name for each column")
         if name and name in names[:index]:
             yield Violation(place, f"the column {quoted(name, 80)} a second time", "each column once")
+
+
+def _repeated(names: list[str], body: list[_Record], source: str) -> Iterator[Violation]:
+    """Lines that repeat the header, as in files that were put together. A single word may also be a value."""
+    if len(list(filter(None, names))) < 2:
+        return
+    for each in body:
+        if [cell.strip().lstrip("\ufeff") for cell in each.cells] == names:
+            accepted = "rows only; remove the headers of files that were put together"
+            yield Violation(f"{source}:{each.line}", "the header a second time", accepted)
 
 
 def _split(text: str, source: str) -> tuple[list[_Record], str]:

@@ -101,9 +101,16 @@ def test_columns_without_a_name_are_left_out_where_they_are_empty() -> None:
     assert "o.csv:1: given no name for column 2; expected a name for each column" in wrong("o.csv", "sku;\n1;2\n")
 
 
+def test_a_row_may_have_some_words_of_the_header() -> None:
+    assert table_of_file("o.csv", b"sku,name\nsku,a\n").rows == [{"sku": "sku", "name": "a"}]
+    assert table_of_file("o.csv", b"name\nname\n").rows == [{"name": "name"}]
+
+
 def test_utf_16_needs_a_mark_and_other_bytes_are_told_by_their_line() -> None:
     assert table_of_file("o.csv", "sku,name\n1,\u00e9".encode("utf-16")).rows == [{"sku": "1", "name": "\u00e9"}]
-    assert "o.csv:2: given bytes that are not UTF-8" in wrong("o.csv", b"sku\n\xe9\n")
+    assert "o.csv:2: given bytes that are not UTF-8; expected a file in UTF-8; Excel calls it" in wrong(
+        "o.csv", b"sku\n\xe9\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,6 +120,12 @@ def test_utf_16_needs_a_mark_and_other_bytes_are_told_by_their_line() -> None:
         ("o.csv", "sku,name\n1\n1,2,3\n", "o.csv:2: given 1 cell; expected 2 cells"),
         ("o.csv", "sku,name\n1\n1,2,3\n", "o.csv:3: given 3 cells; expected 2 cells"),
         ("o.csv", "sku,sku\n", "o.csv:1: given the column 'sku' a second time"),
+        (
+            "o.csv",
+            "sku,name\n1,a\nsku,name\n2,b\n\ufeffsku,name \n",
+            "o.csv:3: given the header a second time; expected rows only; remove the headers of files that were put "
+            "together\n  o.csv:5: given the header a second time",
+        ),
         ("o.csv", 'sku,name\n1,"open\n', "o.csv:2: given text that is not CSV"),
         ("o.csv", "sku,name\n1,a\rb\n", "o.csv:2: given a lone carriage return and a line feed as ends of lines"),
         ("o.csv", "sku,name\n\r,\n", "o.csv:2: given a lone carriage return and a line feed as ends of lines"),
