@@ -232,8 +232,8 @@ def _check_report(within: Any, notifiers: Any) -> None:
 def _listed(given: Any) -> list[Any]:
     """The offers, each as the client accepts it. A template may have rendered the results of tasks as text."""
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.model.literals import parsed
     from airflow_provider_offers.client.text import quoted
-    from airflow_provider_offers.operators.literals import parsed
 
     if isinstance(given, str) and given.lstrip().startswith(("[", "{", "(")):
         try:

@@ -48,9 +48,9 @@ def json_document(name: str, given: Any, *, private: bool = False) -> Any:
     """
     if not isinstance(given, str):
         return given
+    from airflow_provider_offers.client.model.literals import parsed
     from airflow_provider_offers.client.secret import without_secrets
     from airflow_provider_offers.operators.files import looks_like_a_name
-    from airflow_provider_offers.operators.literals import parsed
 
     try:
         return parsed(given)

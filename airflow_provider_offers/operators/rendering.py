@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.literals import parsed
 from airflow_provider_offers.client.model.query import PARAMETERS, SearchParameters, names
 from airflow_provider_offers.client.text import damage_in, damage_of, legible, quoted
 from airflow_provider_offers.operators import adobe, files
 from airflow_provider_offers.operators.carrying import uncarriable
 from airflow_provider_offers.operators.expressions import is_of_the_template, or_none, takes_context, telling
-from airflow_provider_offers.operators.literals import parsed
 
 if TYPE_CHECKING:
     import jinja2

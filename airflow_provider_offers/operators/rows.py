@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
+from airflow_provider_offers.client.model.literals import parsed
 from airflow_provider_offers.client.text import damage_in, damage_of, quoted
 from airflow_provider_offers.operators import adobe, files, reports
 from airflow_provider_offers.operators.documents import listed_document
-from airflow_provider_offers.operators.literals import parsed
 from airflow_provider_offers.operators.rendering import Rendering, pointer
 
 if TYPE_CHECKING:

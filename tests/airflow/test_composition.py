@@ -87,6 +87,38 @@ def test_the_outputs_of_mapped_tasks_that_return_lists_are_one_list(
     assert {each["body"]["name"] for each in offers(emulator)} == {"A", "B", "C", "G", "H"}
 
 
+@pytest.mark.parametrize("as_text", ["", " | tojson"])
+def test_what_a_template_renders_of_a_result_is_used_anywhere_in_a_document(
+    airflow: Airflow, emulator: Emulator, api: str, as_text: str
+) -> None:
+    def pulled(name: str) -> str:
+        return "{{ ti.xcom_pull('" + name + "')" + as_text + " }}"
+
+    shown = [{"placement": pulled("placement"), "components": "{{ params.shown" + as_text + " }}"}]
+    options = {"shown": [{"type": "html", "format": "text/html", "content": "<p>x</p>"}], "rank": {"xdm:priority": 3}}
+    with dag_of("text", params=options) as dag:
+        placement = CreateLibraryObjectOperator(task_id="placement", kind="placement", object={"name": "Top"})
+        tag = CreateLibraryObjectOperator(task_id="tag", kind="tag", object={"name": "Spring"})
+        create = CreateOfferOperator(
+            task_id="create",
+            offer=personalized("Sale", representations=shown, rank="{{ params.rank" + as_text + " }}"),
+        )
+        patch = PatchOfferOperator(
+            task_id="patch",
+            offer_id=pulled("create"),
+            patch=[{"op": "add", "path": "/tags", "value": "{{ [ti.xcom_pull('tag')]" + as_text + " }}"}],
+        )
+        [placement, tag] >> create >> patch
+
+    result = run(airflow, emulator, api, dag)
+
+    assert set(result.states.values()) == {"success"}, [str(each.error) for each in result.attempts if each.error]
+    (made,) = offers(emulator)
+    assert made["body"]["representations"][0]["placement"] == result.result("placement")["id"]
+    assert made["body"]["rank"] == {"priority": 3}
+    assert made["body"]["tags"] == [result.result("tag")["id"]]
+
+
 def test_the_result_of_a_task_is_not_a_document(airflow: Airflow, emulator: Emulator, api: str) -> None:
     """A placement and a qualifier need only a name, which every result has: they would lose their content."""
     web = {"name": "Web", "channel": "https://ns.adobe.com/xdm/channel-types/web", "componentType": "html"}

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import ObjectStoragePath, task
 
 from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.model.literals import parsed
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.operators.decisions import BatchDecisionOperator, DecideOperator
 from airflow_provider_offers.operators.documents import json_document
@@ -20,7 +21,6 @@ from airflow_provider_offers.operators.library import (
     DeleteLibraryObjectOperator,
     GetLibraryObjectOperator,
 )
-from airflow_provider_offers.operators.literals import parsed
 from airflow_provider_offers.operators.offers import (
     ArchiveExpiredOffersOperator,
     CreateFallbackOfferOperator,

@@ -30,9 +30,12 @@ HEAVY = {
 }
 LIGHT_CLIENT = {
     f"{OURS}.client",
-    *(f"{OURS}.client.{name}" for name in ("errors", "given", "model", "model.query", "text", "twins")),
+    *(
+        f"{OURS}.client.{name}"
+        for name in ("errors", "given", "model", "model.literals", "model.query", "text", "twins")
+    ),
 }
-"""What may load of the client: errors, how a model becomes a dict, what a search takes, and the hooks' methods."""
+"""What may load of the client: errors, how models and literals are read, what a search takes, the hooks' methods."""
 
 MOST_MODULES = 25
 """How many modules of ours a DAG file may load that uses the operators for every kind and the sensors for offers."""

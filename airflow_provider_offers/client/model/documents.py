@@ -15,7 +15,7 @@ from airflow_provider_offers.client.model.envelope import is_prefixed
 from airflow_provider_offers.client.model.instants import ACCEPTED, format_instant
 from airflow_provider_offers.client.model.kinds import DECISION, PERSONALIZED, Kind
 from airflow_provider_offers.client.model.names import BESIDE, paths_of, unknown_member
-from airflow_provider_offers.client.model.places import is_receipt, without_receipts
+from airflow_provider_offers.client.model.places import is_receipt, without_receipts, without_text
 from airflow_provider_offers.client.model.spelling import (
     Spelled,
     escape_token,
@@ -56,7 +56,7 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
 
     Both kinds of offers are spelled alike. Aware datetimes become RFC 3339 text. A decision in the form of 2019, with
     one placement and one collection, gets a criterion. The result of a task becomes the object's id where an id is
-    expected.
+    expected, also as the text that a template renders for it.
 
     Raises `InvalidInputError` for anything but a JSON object, for the result of a task as the whole object, for a value
     that JSON cannot hold, and for a property that is given twice.
@@ -80,7 +80,7 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
         )
     prefix = "/_instance" if content is not given else ""
     violations = list(_beside(given, kind)) if prefix else []
-    clean = json_value(content, violations, prefix)
+    clean = json_value(without_text(kind.place, kind.names, content), violations, prefix)
     if violations:
         raise InvalidInputError(f"The {kind.subject} cannot be sent", violations)
     properties: dict[str, Json] = without_receipts(

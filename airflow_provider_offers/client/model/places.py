@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from airflow_provider_offers.client.model.described import Described
 from airflow_provider_offers.client.model.facts import InstantInZone, RefersTo, Template, Unruled
 from airflow_provider_offers.client.model.identifiers import id_hint, name_in
-from airflow_provider_offers.client.model.spelling import escape_token
+from airflow_provider_offers.client.model.literals import parsed
+from airflow_provider_offers.client.model.spelling import PLAIN, Spelled, escape_token
 
 F = TypeVar("F")
 
@@ -202,3 +203,35 @@ def without_receipts(place: Place, value: Any) -> Any:
     if isinstance(value, list):
         return [without_receipts(place.below(str(index)), item) for index, item in enumerate(value)]
     return value
+
+
+def without_text(place: Place, spelled: Spelled, value: Any) -> Any:
+    """The value with objects and lists in place of their text, at all places that expect one, or an id.
+
+    A template renders the result of a task as text: JSON, or a Python literal. `value` may use either spelling, also
+    inside of such text. Text that is neither is unchanged.
+    """
+    if isinstance(value, str):
+        value = _from_text(place, value)
+    if isinstance(value, Mapping) and (place.members or place.own):
+        below: dict[Any, Any] = {}
+        for name, member in value.items():
+            neutral, its = spelled.neutral_name(name) if isinstance(name, str) else (name, PLAIN)
+            below[name] = without_text(place.below(neutral), spelled.values or its, member)
+        return below
+    if isinstance(value, (list, tuple)) and place.item is not None:
+        return [without_text(place.item, spelled.items or PLAIN, item) for item in value]
+    return value
+
+
+def _from_text(place: Place, text: str) -> Any:
+    if not text.lstrip().startswith(("{", "[", "(")):
+        return text
+    is_list = place.item is not None
+    if not (is_list or place.members or place.own or place.fact(RefersTo)):
+        return text
+    try:
+        found = parsed(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, list if is_list else Mapping) else text

@@ -20,7 +20,7 @@ from airflow_provider_offers.client.model.likeness import one_of
 from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
 from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch, is_index
 from airflow_provider_offers.client.model.patches import PreparedPatch
-from airflow_provider_offers.client.model.places import Place
+from airflow_provider_offers.client.model.places import Place, without_receipts, without_text
 from airflow_provider_offers.client.model.spelling import (
     PLAIN,
     Spelled,
@@ -133,23 +133,37 @@ def neutral_patch(patch: Any, api: str, kind: Kind = PERSONALIZED, *, tidy: bool
     a value that is null or "" as a whole stays.
     """
     violations: list[Violation] = []
-    members = [{name: operation[name] for name in _MEMBERS[operation["op"]]} for operation in patch]
+    places = [_neutral_place(operation["path"], api, kind) for operation in patch]
+    members = [_members_of(operation, kind, *each) for operation, each in zip(patch, places, strict=True)]
     # The values are two levels below the list.
     plain = json_value(members, violations, "", depth=-2)
     if violations:
         raise InvalidInputError("The patch cannot be sent", violations)
-    return [_neutral_operation(each, f"/{index}", api, kind, tidy=tidy) for index, each in enumerate(plain)]
+    return [
+        _neutral_operation(operation, f"/{index}", api, kind, *each, tidy=tidy)
+        for index, (operation, each) in enumerate(zip(plain, places, strict=True))
+    ]
 
 
-def _neutral_operation(operation: Operation, pointer: str, api: str, kind: Kind, *, tidy: bool) -> dict[str, Json]:
-    tokens, spelled = _neutral_place(operation["path"], api, kind)
+def _members_of(operation: Operation, kind: Kind, tokens: list[str], spelled: Spelled) -> dict[str, Any]:
+    """The members of an operation that count, with an object or a list in place of its text."""
+    members = {name: operation[name] for name in _MEMBERS[operation["op"]]}
+    if "value" in members:
+        members["value"] = without_text(kind.place.at(tokens)[1], spelled, members["value"])
+    return members
+
+
+def _neutral_operation(
+    operation: Operation, pointer: str, api: str, kind: Kind, tokens: list[str], spelled: Spelled, *, tidy: bool
+) -> dict[str, Json]:
     neutral = {**operation, "path": join_pointer(tokens)}
     if "from" in operation:
         neutral["from"] = join_pointer(_neutral_place(operation["from"], api, kind)[0])
     if "value" in operation:
-        neutral["value"] = neutral_value(operation["value"], spelled, f"{pointer}/value")
+        place, value = kind.place.at(tokens)[1], neutral_value(operation["value"], spelled, f"{pointer}/value")
+        neutral["value"] = without_receipts(place, value)
         if tidy and operation["op"] != "test":
-            neutral["value"] = cleaned(kind.place.at(tokens)[1], neutral["value"])
+            neutral["value"] = cleaned(place, neutral["value"])
     return neutral
 
 

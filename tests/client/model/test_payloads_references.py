@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from airflow_provider_offers.client.model.kinds import (
     kind_of,
 )
 from airflow_provider_offers.client.model.patches import PreparedPatch
-from airflow_provider_offers.client.model.preparing import check_patch
+from airflow_provider_offers.client.model.preparing import check_patch, neutral_patch
 from airflow_provider_offers.client.model.receipts import write_receipt
 from airflow_provider_offers.client.model.validation import check_offer
 from airflow_provider_offers.emulator import Emulator
@@ -50,6 +52,57 @@ def told(kind: Kind, given: dict[str, Any]) -> dict[str, str]:
     except InvalidInputError as error:
         return {violation.pointer: violation.expected for violation in error.violations}
     return {}
+
+
+@pytest.mark.parametrize("as_text", [str, json.dumps])
+def test_the_text_of_an_object_or_a_list_stands_for_it(as_text: Callable[[Any], str]) -> None:
+    """A template renders what another task returned as text, in either spelling."""
+    given = {
+        "name": "Spring",
+        "xdm:tags": as_text([receipt(TAG_ID), "name:Sale"]),
+        "rank": as_text({"xdm:priority": 3}),
+        "representations": [{"placement": as_text(receipt(PLACEMENT_ID)), "components": as_text(SHOWN)}],
+        "characteristics": as_text({"xdm:size": "L"}),
+        "description": as_text({"is": "text"}),
+    }
+
+    assert neutral_payload(given) == {
+        "name": "Spring",
+        "tags": [TAG_ID, "name:Sale"],
+        "rank": {"priority": 3},
+        "representations": [{"placement": PLACEMENT_ID, "components": SHOWN}],
+        "characteristics": {"xdm:size": "L"},
+        "description": as_text({"is": "text"}),
+    }
+
+
+@pytest.mark.parametrize("as_text", [str, json.dumps])
+def test_a_patch_takes_the_same_values(as_text: Callable[[Any], str]) -> None:
+    patch = [
+        {"op": "add", "path": "/_instance/xdm:tags/-", "value": receipt(TAG_ID)},
+        {"op": "add", "path": "/tags/-", "value": as_text(receipt(TAG_ID))},
+        {"op": "replace", "path": "/_instance/xdm:rank", "value": as_text({"xdm:priority": 3})},
+        {"op": "test", "path": "/tags", "value": as_text([TAG_ID])},
+        {"op": "replace", "path": "/characteristics/size", "value": as_text(["L"])},
+    ]
+
+    values = [operation["value"] for operation in neutral_patch(patch, "xcore")]
+    assert values == [TAG_ID, TAG_ID, {"priority": 3}, [TAG_ID], as_text(["L"])]
+
+
+@pytest.mark.parametrize("text", ["[1, ", "{'a'}", "{{ tags }}", '{"a": 1}', '{"a": 1, "a": 2}', "[" * 10_000])
+def test_other_text_in_place_of_a_list_is_refused_as_it_is(text: str) -> None:
+    given = {"name": "Spring", "status": "draft", "tags": text}
+
+    assert neutral_payload(given)["tags"] == text
+    assert told(PERSONALIZED, given)["/tags"] == "a list of collection qualifiers"
+
+
+def test_a_value_in_such_text_that_json_cannot_hold_is_refused_by_its_place() -> None:
+    with pytest.raises(InvalidInputError, match="/rank/priority: given nan; expected a finite number"):
+        neutral_payload({"name": "Spring", "rank": '{"priority": NaN}'})
+    with pytest.raises(InvalidInputError, match="/0/value/priority: given inf; expected a finite number"):
+        neutral_patch([{"op": "add", "path": "/rank", "value": "{'priority': 1e999}"}], "dps")
 
 
 def test_what_a_task_returned_stands_for_its_id() -> None:
