@@ -30,7 +30,15 @@ from airflow_provider_offers.client.model.identifiers import (
     type_hint,
 )
 from airflow_provider_offers.client.model.instants import ACCEPTED, parse_instant
-from airflow_provider_offers.client.model.likeness import alphabets, has_letters_of, is_hidden, is_slip, near, perhaps
+from airflow_provider_offers.client.model.likeness import (
+    alphabets,
+    has_letters_of,
+    is_hidden,
+    is_slip,
+    near,
+    near_uris,
+    perhaps,
+)
 from airflow_provider_offers.client.text import damage_of, describe
 
 T = TypeVar("T")
@@ -191,7 +199,11 @@ class KnownUri:
     def _uri_findings(self, value: str, accepted: str) -> Iterator[Violation]:
         root = next((each for each in self.roots if value.startswith(each)), None)
         if root is None and ":" in value:
-            yield Doubt("", describe(value), accepted, self.page)
+            known = [f"{each}{tail}" for each in self.roots for tail in self.tails]
+            if meant := near_uris(value, known):
+                yield Violation("", describe(value), accepted + perhaps(meant))
+            else:
+                yield Doubt("", describe(value), accepted, self.page)
             return
         tail = value.removeprefix(root or "")
         if root is not None and tail in self.tails:

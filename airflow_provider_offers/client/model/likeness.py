@@ -11,6 +11,8 @@ _SEPARATORS = re.compile(r"[-_\s]+")
 # (length, slips): a word of at least this length may have this many typing errors.
 _SLIPS = ((14, 3), (7, 2), (1, 1))
 _LONGEST = 60
+# A part of a URI with as many letters has slips; a shorter one with another letter may be another word.
+_LONG_PART = 7
 _ALPHABETS = ("LATIN", "CYRILLIC", "GREEK")
 # Joiners of letters and emoji, and the tags of flags.
 _JOINERS = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
@@ -47,6 +49,26 @@ def is_slip(given: str, word: str) -> bool:
         text in (head + tail, f"{head}{letter}{letter}{tail}", f"{head}{tail[:1]}{letter}{tail[1:]}")
         for head, letter, tail in cut
     )
+
+
+def near_uris(given: str, known: Iterable[str]) -> list[str]:
+    """The known URIs from which the given one differs by slips in its parts, only the nearest; empty if none is near.
+
+    A short part with a replaced letter may be another word, such as the name of a tenant.
+    """
+    parts = given.split("/")
+    found: dict[str, int] = {}
+    for uri in known:
+        wanted = uri.split("/")
+        wrong = [(part, want) for part, want in zip(parts, wanted, strict=False) if part.casefold() != want.casefold()]
+        if len(parts) == len(wanted) and all(is_slip(*pair) or _is_near_part(*pair) for pair in wrong):
+            found[uri] = len(wrong)
+    least = min(found.values(), default=0)
+    return [uri for uri, count in found.items() if count == least]
+
+
+def _is_near_part(part: str, wanted: str) -> bool:
+    return len(wanted) >= _LONG_PART and bool(near(part, (wanted,)))
 
 
 def folded(word: str) -> str:

@@ -27,6 +27,8 @@ _OTHER_PREFIX = re.compile(r"([a-z]+):(?=.)", re.IGNORECASE)
 # A name of several words, such as `globalCap`: nobody chooses it by chance.
 _SEVERAL_WORDS = re.compile(r"[a-z]+[A-Z]")
 _UNSEEN: Any = object()
+# The member in which generation 1 has the properties.
+_ENVELOPE = "_instance"
 # The members that the service keeps besides the properties, in the names of both generations.
 BESIDE = (
     *ASSIGNED,
@@ -96,11 +98,11 @@ def unknown_member(
         accepted = f"a documented property{perhaps([wire])}"
         # The pages show these properties without a prefix, and do not say that the service refuses one.
         return Doubt(where, given, accepted, UNKNOWN) if wire == local else Violation(where, given, accepted)
-    found = near(local, known) or (near(name, ("_instance",)) if place is whole and name.startswith("_") else [])
+    found = near(local, known) or (near(local, (_ENVELOPE,)) if place is whole and local.startswith("_") else [])
     if found:
-        suggested = [spelled.wire_name(each)[0] if prefixed else each for each in found]
+        suggested = [spelled.wire_name(each)[0] if prefixed and each != _ENVELOPE else each for each in found]
         return Violation(where, given, f"a documented property{perhaps(suggested)}")
-    if dotted := _written_with_dots(place, spelled, name):
+    if dotted := _written_with_dots(place, spelled, name, is_whole=place is whole):
         return Violation(where, given, f"a documented property; did you mean {dotted}?")
     homes = dict(_homes(whole).get(local, {}))
     if place is not whole and local in whole.members:
@@ -126,12 +128,12 @@ def _is_of(home: Place, name: str, value: Any) -> bool:
     return bool(ruled or uncommon) and all(isinstance(each, Doubt) for each in findings(home, value))
 
 
-def _written_with_dots(place: Place, spelled: Spelled, name: str) -> str | None:
+def _written_with_dots(place: Place, spelled: Spelled, name: str, *, is_whole: bool) -> str | None:
     """What a name means that is the path of a known property, as a search writes it; None for another name."""
     tokens = name.split(".")
     if len(tokens) < 2 or not all(tokens):
         return None
-    wire = []
+    wire = [tokens.pop(0)] if is_whole and tokens[0] == _ENVELOPE else []
     for token in tokens:
         if place.item is not None and token.isdecimal():
             place, spelled = place.item, spelled.items or PLAIN

@@ -15,6 +15,7 @@ from airflow_provider_offers.client.model.facts import AtMostBytes, Filled, Inst
 from airflow_provider_offers.client.model.identifiers import name_hint
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, PLACEMENT, TAG, Kind
 from airflow_provider_offers.client.model.places import Place
+from airflow_provider_offers.client.text import describe
 
 COMPONENT = "https://ns.adobe.com/experience/offer-management/content-component-"
 CHANNEL = "https://ns.adobe.com/xdm/channel-types/"
@@ -54,6 +55,25 @@ def found(where: Place, value: Any) -> Violation:
         (CHANNELS, "", "/at", "''", A_CHANNEL),
         (CHANNELS, "web", "/at", "'web'", f"did you mean '{CHANNEL}web'?"),
         (CHANNELS, f"{CHANNEL}emial", "/at", f"'{CHANNEL}emial'", f"did you mean '{CHANNEL}email'?"),
+        *(
+            (CHANNELS, uri, "/at", f"'{uri}'", f"did you mean '{meant}'?")
+            for uri, meant in (
+                ("https://ns.adobe.com/xdm/channel-type/web", f"{CHANNEL}web"),
+                ("http://ns.adobe.com/xdm/channel-types/email", f"{CHANNEL}email"),
+                ("https://ns.adobe.com/xmd/channel-types/web", f"{CHANNEL}web"),
+                ("https://ns.adobe.con/xdm/channel_types/wbe", f"{CHANNEL}web"),
+                ("https://ns.adobe.com/xdm/channel/Web", "https://ns.adobe.com/xdm/channels/web"),
+            )
+        ),
+        *(
+            (TYPE, uri, "/at", describe(uri), f"did you mean '{COMPONENT}text'?")
+            for uri in (
+                COMPONENT.replace("management", "managment") + "text",
+                COMPONENT.replace("component", "compnent") + "text",
+                COMPONENT.replace("https", "http") + "text",
+                COMPONENT.replace("-", "_") + "txet",
+            )
+        ),
         (
             place(PERSONALIZED, "selectionConstraint").members["startDate"],
             "2026-01-01T00:00:00",
@@ -86,6 +106,9 @@ def test_an_error_says_where_what_was_given_and_what_was_meant(
         (TAGS, ["abc"], "/at/0", "did you mean 'name:abc'?", "an id without a digit"),
         (TYPE, "acme:own", "/at", A_TYPE, "URIs of the content components only"),
         (TYPE, f"{COMPONENT}clip", "/at", A_TYPE, "URIs of the content components only"),
+        (TYPE, COMPONENT.replace("ns.adobe.com", "example.com") + "html", "/at", A_TYPE, "content components only"),
+        (CHANNELS, "https://ns.adobe.com/acme/channel-types/web", "/at", A_CHANNEL, "channel-types/ only"),
+        (CHANNELS, "https://ns.adobe.com/xdm/channel-types-of-acme/web", "/at", A_CHANNEL, "channel-types/ only"),
         (CHANNELS, "acme:own", "/at", A_CHANNEL, "channel-types/ only"),
         (CHANNELS, f"{CHANNEL}skywriting", "/at", A_CHANNEL, "channel-types/ only"),
     ],
@@ -94,7 +117,7 @@ def test_a_doubt_names_the_page_too(where: Place, value: Any, pointer: str, expe
     finding = found(where, value)
     assert isinstance(finding, Doubt)
     given = value[0] if isinstance(value, list) else value
-    assert (finding.pointer, finding.given, finding.until_shown) == (pointer, repr(given), False)
+    assert (finding.pointer, finding.given, finding.until_shown) == (pointer, describe(given), False)
     assert expected in finding.expected
     assert page in finding.page
 

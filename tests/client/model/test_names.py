@@ -436,6 +436,8 @@ def test_a_slip_in_a_window_is_told_what_was_meant(name: str, meant: str) -> Non
         ("selectionConstraint.endDate", "/selectionConstraint/endDate"),
         ("representations.0.components.1.content", "/representations/0/components/1/content"),
         ("xdm:rank.xdm:priority", "/xdm:rank/xdm:priority"),
+        ("_instance.xdm:status", "/_instance/xdm:status"),
+        ("_instance.rank.xdm:priority", "/_instance/rank/xdm:priority"),
     ],
 )
 def test_a_name_with_dots_is_told_as_the_path_of_the_property(name: str, meant: str) -> None:
@@ -446,7 +448,16 @@ def test_a_name_with_dots_is_told_as_the_path_of_the_property(name: str, meant: 
     assert found.expected == f"a documented property; did you mean the path {meant}?"
 
 
-@pytest.mark.parametrize("name", ["acme.code", "rank..priority", "rank.acme", "rank.0"])
+@pytest.mark.parametrize("name", ["_instanc", "xdm:_instance", "_Instance"])
+def test_the_envelope_of_generation_1_may_have_a_slip(name: str) -> None:
+    (found,) = findings(sale(**{name: {"xdm:status": "draft"}}))
+
+    assert (isinstance(found, Doubt), found.expected) == (False, "a documented property; did you mean '_instance'?")
+
+
+@pytest.mark.parametrize(
+    "name", ["acme.code", "_instance.acme", "_acme.status", "rank..priority", "rank.acme", "rank.0"]
+)
 def test_a_name_with_dots_that_is_no_path_may_be_an_authors_own(name: str) -> None:
     (found,) = findings(sale(**{name: "x"}))
 
