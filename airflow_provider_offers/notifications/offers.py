@@ -5,7 +5,7 @@ Each one runs in a worker or a DAG processor (`on_failure_callback` and the like
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_offers.client.errors import InvalidInputError, OfferLibraryError
     from airflow_provider_offers.operators.words import OfferType
 
 __all__ = ["OfferExpiryNotifier", "UnpublishOffersNotifier"]
@@ -65,37 +66,44 @@ class UnpublishOffersNotifier(BaseNotifier):
         from airflow_provider_offers.client.errors import OfferLibraryError
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
-        failures: dict[str, OfferLibraryError] = {}
-        named = self._named()
+        named, failures = self._named()
+        count = len(named) + len(failures)
         with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
             for each in named:
                 try:
                     self._tell(each, hook.unpublish_offer(each, offer_type=self.offer_type))
                 except OfferLibraryError as error:
                     self._keep(failures, each, error)
-        _raise(failures, len(named))
+        _raise(failures, count)
 
     async def async_notify(self, context: Context) -> None:
         """Take the offers back, in a triggerer."""
         from airflow_provider_offers.client.errors import OfferLibraryError
         from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 
-        failures: dict[str, OfferLibraryError] = {}
-        named = self._named()
+        named, failures = self._named()
+        count = len(named) + len(failures)
         async with OfferLibraryAsyncHook(self.offer_library_conn_id, self.sandbox) as hook:
             for each in named:
                 try:
                     self._tell(each, await hook.unpublish_offer(each, offer_type=self.offer_type))
                 except OfferLibraryError as error:
                     self._keep(failures, each, error)
-        _raise(failures, len(named))
+        _raise(failures, count)
 
-    def _named(self) -> list[Any]:
-        named = _listed(self.offer_id)
-        if not named:
+    def _named(self) -> tuple[list[Any], dict[str, OfferLibraryError]]:
+        """The offers, and an error for each template without a value: its task may not have run before the failure."""
+        listed = _listed(self.offer_id)
+        if not listed:
             # A search may find nothing, and a template may name the wrong task.
             self.log.warning("offer_id renders an empty list, so no offer is taken back")
-        return named
+        named = [each for each in listed if not _is_nothing(each)]
+        wrong: dict[str, OfferLibraryError] = {
+            f"offer_id/{index}": _unnamed(each) for index, each in enumerate(listed) if _is_nothing(each)
+        }
+        if wrong and not named:
+            raise next(iter(wrong.values()))
+        return named, wrong
 
     def _tell(self, given: Any, receipt: Any) -> None:
         if receipt["action"] == "unchanged":
@@ -103,7 +111,7 @@ class UnpublishOffersNotifier(BaseNotifier):
         else:
             self.log.warning("Took %s (%s) back to draft", receipt["name"] or _called(given), receipt["id"])
 
-    def _keep(self, failures: dict[str, Any], given: Any, error: Exception) -> None:
+    def _keep(self, failures: dict[str, OfferLibraryError], given: Any, error: OfferLibraryError) -> None:
         """Log an offer that customers cannot see anyway; keep every other failure."""
         from airflow_provider_offers.client.errors import NotFoundError, TransitionError
 
@@ -197,17 +205,24 @@ class OfferExpiryNotifier(BaseNotifier):
 
 def _check_offers(offer_id: Any, offer_type: Any) -> None:
     """Reject what cannot work where the DAG is parsed: an error in a callback comes when the launch has failed."""
-    from airflow_provider_offers.operators.words import OFFER_TYPES, is_template
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.operators.words import OFFER_TYPES
+    from airflow_provider_offers.sensors.arguments import may_render
 
-    if not (isinstance(offer_id, str) and is_template(offer_id)) and not _listed(offer_id):
-        from airflow_provider_offers.client.errors import InvalidInputError, Violation
-
-        raise InvalidInputError("No offer is named", [Violation("offer_id", "an empty list", "an offer, or a list")])
-    if isinstance(offer_type, str) and not is_template(offer_type) and offer_type not in OFFER_TYPES:
-        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    if not may_render(offer_id):
+        listed = _listed(offer_id)
+        if not listed:
+            raise InvalidInputError(
+                "No offer is named", [Violation("offer_id", "an empty list", "an offer, or a list")]
+            )
+        for each in listed:
+            if _is_nothing(each) or not _may_name(each):
+                raise _unnamed(each)
+    if offer_type is not None and offer_type not in OFFER_TYPES and not may_render(offer_type):
         from airflow_provider_offers.client.model.likeness import one_of
+        from airflow_provider_offers.client.text import quoted
 
-        wrong = [Violation("offer_type", repr(offer_type), one_of(OFFER_TYPES, offer_type))]
+        wrong = [Violation("offer_type", quoted(offer_type), one_of(OFFER_TYPES, offer_type))]
         raise InvalidInputError("The notifier is not valid", wrong)
 
 
@@ -230,10 +245,14 @@ def _check_report(within: Any, notifiers: Any) -> None:
 
 
 def _listed(given: Any) -> list[Any]:
-    """The offers, each as the client accepts it. A template may have rendered the results of tasks as text."""
+    """The offers, each as the client accepts it. A template may have rendered the results of tasks as text.
+
+    The results of mapped tasks are a sequence type of Airflow, and a long result is the summary of a report.
+    """
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
     from airflow_provider_offers.client.model.literals import parsed
     from airflow_provider_offers.client.text import quoted
+    from airflow_provider_offers.operators.documents import named_offer
 
     if isinstance(given, str) and given.lstrip().startswith(("[", "{", "(")):
         try:
@@ -242,11 +261,27 @@ def _listed(given: Any) -> list[Any]:
             accepted = "the result of an offer task, or a list of results"
             violation = Violation("offer_id", f"{quoted(given)}: {error}", accepted)
             raise InvalidInputError("No offer is named", [violation]) from None
-    named = list(given) if isinstance(given, (list, tuple)) else [given]
-    if wrong := [each for each in named if each in (None, "", "None")]:
-        violations = [Violation("offer_id", quoted(each), "an offer; the template renders nothing") for each in wrong]
-        raise InvalidInputError("No offer is named", violations)
-    return named
+    named = named_offer(list(given) if isinstance(given, (set, frozenset)) else given)
+    return list(named) if isinstance(named, (list, tuple)) else [named]
+
+
+def _is_nothing(given: Any) -> bool:
+    return given is None or (isinstance(given, str) and given.strip() in ("", "None"))
+
+
+def _may_name(given: Any) -> bool:
+    """Whether it can name an offer: text, or the result of a task, which may be known only when the callback runs."""
+    from airflow_provider_offers.sensors.arguments import may_render
+
+    return isinstance(given, str) or (isinstance(given, Mapping) and bool(given)) or may_render(given)
+
+
+def _unnamed(given: Any) -> InvalidInputError:
+    from airflow_provider_offers.client.errors import InvalidInputError, Violation
+    from airflow_provider_offers.client.text import quoted
+
+    accepted = "an offer; the template renders nothing" if _is_nothing(given) else "an offer, or a list of offers"
+    return InvalidInputError("No offer is named", [Violation("offer_id", quoted(given), accepted)])
 
 
 def _called(given: Any) -> str:
@@ -254,7 +289,7 @@ def _called(given: Any) -> str:
     return str(name)
 
 
-def _raise(failures: dict[str, Any], count: int) -> None:
+def _raise(failures: dict[str, OfferLibraryError], count: int) -> None:
     from airflow_provider_offers.client.errors import BatchError
 
     if failures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from airflow.triggers.callback import CallbackTrigger
 from airflow_provider_offers.client.errors import BatchError, InvalidInputError
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.notifications.offers import OfferExpiryNotifier, UnpublishOffersNotifier
-from airflow_provider_offers.operators.offers import CreateOfferOperator, PublishOfferOperator
+from airflow_provider_offers.operators.offers import CreateOfferOperator, GetOfferOperator, PublishOfferOperator
 from tests.airflow.harness import Airflow
 from tests.airflow.library import dag_of, personalized, run
 from tests.docs.pages import page
@@ -235,6 +236,11 @@ def test_a_wrong_duration_is_named(library: Emulator, api: str, way: str, within
         (lambda: UnpublishOffersNotifier(offer_id=""), "offer_id: given ''"),
         (lambda: UnpublishOffersNotifier(offer_id=None), "offer_id: given None"),
         (lambda: UnpublishOffersNotifier(offer_id=[]), "offer_id: given an empty list"),
+        (lambda: UnpublishOffersNotifier(offer_id={}), "offer_id: given {}"),
+        (lambda: UnpublishOffersNotifier(offer_id=5), "offer_id: given 5; expected an offer"),
+        (lambda: UnpublishOffersNotifier(offer_id=b"x"), "offer_id: given b'x'; expected an offer"),
+        (lambda: UnpublishOffersNotifier(offer_id=(each for each in "ab")), "offer_id: given <generator"),
+        (lambda: UnpublishOffersNotifier(offer_id="x", offer_type=["fallback"]), "offer_type: given ['fallback']"),  # type: ignore[arg-type]
         (lambda: OfferExpiryNotifier(within="7 days"), "within: given '7 days'"),
         (lambda: OfferExpiryNotifier(within=timedelta(days=-1)), "within: given"),
         (lambda: OfferExpiryNotifier(notifiers=["#offers"]), "notifiers: given '#offers'"),  # type: ignore[list-item]
@@ -250,3 +256,42 @@ def test_a_template_is_taken_where_the_dag_is_parsed(api: str) -> None:
     offer_type: Any = "{{ params.type }}"
     UnpublishOffersNotifier(offer_id="{{ params.offer }}", offer_type=offer_type)
     OfferExpiryNotifier(within="{{ params.within }}", notifiers=(Told(),))
+
+
+@ways
+@pytest.mark.parametrize("nothing", ["{{ none }}", "{{ '' }}"])
+def test_a_template_without_a_value_spares_the_other_offers(
+    library: Emulator, api: str, way: str, nothing: Any
+) -> None:
+    seed(library, personalized("One", status="approved"), personalized("Two", status="approved"))
+    # The task whose result it is may not have run before the launch failed.
+    notifier = UnpublishOffersNotifier(offer_id=["name:One", nothing, "name:Two"])
+
+    with pytest.raises(BatchError, match="2 of 3 offers were unpublished, 1 failed") as caught:
+        call(notifier, way)
+
+    assert "offer_id/1: No offer is named" in str(caught.value)
+    assert (status(library, "One"), status(library, "Two")) == ("draft", "draft")
+
+
+def test_the_offers_of_mapped_tasks_sets_and_reports_are_taken_back(airflow: Airflow, api: str, tmp_path: Path) -> None:
+    names = ("mapped", "set", "report", "list of results")
+    with Emulator() as emulator:
+        ids = dict(zip(names, seed(emulator, *(personalized(name, status="approved") for name in names)), strict=True))
+        with dag_of("results") as dag:
+            mapped = GetOfferOperator.partial(task_id="mapped").expand(offer_id=[ids["mapped"]])
+            report = PublishOfferOperator(
+                task_id="report", offer_id=[ids["report"]], waive="window_over", report=str(tmp_path / "report.jsonl")
+            )
+            one = GetOfferOperator(task_id="one", offer_id=ids["list of results"])
+            ways_to_name: tuple[Any, ...] = (mapped.output, {ids["set"]}, "{{ ti.xcom_pull('report') }}", [one.output])
+            for number, given in enumerate(ways_to_name):
+
+                @task(task_id=f"fails_{number}", on_failure_callback=UnpublishOffersNotifier(offer_id=given))
+                def fails() -> None:
+                    raise ValueError("The page is wrong")
+
+                [mapped, report, one] >> fails()
+        run(airflow, emulator, api, dag)
+
+        assert {name: status(emulator, name) for name in names} == dict.fromkeys(names, "draft")
