@@ -253,6 +253,24 @@ def test_a_placement_that_does_not_exist_is_not_waited_for(
         assert f"There is no placement {placements[task.partition('_')[0]]}" in told
 
 
+def test_a_placement_without_a_criterion_is_no_delay_of_the_runtime(
+    airflow: Airflow, emulator: Emulator, api: str, stage: Stage
+) -> None:
+    body = {
+        "name": "Other",
+        "channel": "https://ns.adobe.com/xdm/channel-types/web",
+        "componentType": "https://ns.adobe.com/experience/offer-management/content-component-html",
+    }
+    (placement,) = emulator.seed(objects=[{"kind": "offer-placement", "generation": api, "body": body}])
+    with dag_of("criteria") as dag:
+        live(stage, "poke", placement_id=placement, timeout=1)
+        live(stage, "deferred", placement_id="name:Other", timeout=1, deferrable=True)
+    result = run(airflow, emulator, api, dag)
+    for told in errors(result, result.states).values():
+        assert f"the decision 'Newsletter' ({stage.decision}) has no criterion for the placement {placement}" in told
+        assert "syncs the library with a delay" not in told
+
+
 @pytest.mark.parametrize("placement", [{"itemCount": 2, "returnContent": True}, {}], ids=["two", "silent"])
 def test_what_is_not_asked_for_is_the_placements_to_say(
     airflow: Airflow, emulator: Emulator, api: str, placement: dict[str, Any]

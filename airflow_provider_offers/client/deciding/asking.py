@@ -83,14 +83,14 @@ def why_refused(access: Access, refused: APIError, scopes: Sequence[Scope]) -> F
             if entity is None:
                 found.append(f"there is no decision {decision}")
             else:
-                found += yield from _never(access, entity, placements)
+                found += yield from why_never(access, entity, placements)
     except OfferLibraryError:
         # If the library cannot be read, the reason stays open.
         return RuntimeRefusalError(refused)
     return RuntimeRefusalError(refused, "; ".join(found[:_MOST_TOLD]))
 
 
-def _never(access: Access, decision: Entity, placements: Sequence[Reference]) -> Flow[list[str]]:
+def why_never(access: Access, decision: Entity, placements: Sequence[Reference]) -> Flow[list[str]]:
     """The reasons why the decision, in its current state, cannot be made at these placements."""
     called = f"the decision {decision.name!r} ({decision.id})"
     if decision.status != ACTIVATE.target:

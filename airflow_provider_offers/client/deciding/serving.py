@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_offers.client.deciding.asking import ask, diagnose, placements_of
+from airflow_provider_offers.client.deciding.asking import ask, diagnose, placements_of, why_never
 from airflow_provider_offers.client.deciding.profiles import IdentityMap, Profile, context_pairs, read_profile
 from airflow_provider_offers.client.deciding.questions import (
     MOST_ITEMS,
@@ -133,11 +133,17 @@ def sight(access: Access, viewpoint: Viewpoint) -> Flow[Sight]:
     try:
         return Sight(decided=(yield from ask(access, question)))
     except (ConflictError, NotFoundError, RuntimeRefusalError) as error:
-        if viewpoint.placement is not None:
-            yield from _still_made(access, viewpoint.decision)
-            # Without the placement in the library, the runtime will never have it either.
-            yield from by_id(access, viewpoint.placement)
-        return Sight(reason=str(error))
+        if viewpoint.placement is None:
+            return Sight(reason=str(error))
+        decision = yield from _still_made(access, viewpoint.decision)
+        # Without the placement in the library, the runtime will never have it either.
+        placement = yield from by_id(access, viewpoint.placement)
+        # What the library shows is no delay of the runtime. Somebody may still change the decision.
+        shown = yield from why_never(access, decision, [placement])
+        if not shown:
+            return Sight(reason=str(error))
+        refused = error.refused if isinstance(error, RuntimeRefusalError) else error
+        return Sight(reason=f"{refused}\n  The library shows why: {'; '.join(shown)}")
 
 
 def by_id(access: Access, reference: Reference) -> Flow[Reference]:
