@@ -198,10 +198,11 @@ def given_pointer(given: Any, pointer: str, names: Spelled) -> str:
     prefixed = is_prefixed(given)
     content = given.get("_instance", given)
     prefix = "/_instance" if content is not given else ""
-    return prefix + join_pointer(_given_tokens(content, split_pointer(pointer), names, prefixed))
+    return prefix + join_pointer(given_tokens(content, split_pointer(pointer), names, prefixed))
 
 
-def _given_tokens(content: Any, tokens: list[str], spelled: Spelled, prefixed: bool) -> list[str]:
+def given_tokens(content: Any, tokens: list[str], spelled: Spelled, prefixed: bool) -> list[str]:
+    """The tokens of a neutral pointer as the author's content spells them, and missing ones as `prefixed` says."""
     if not tokens:
         return []
     token, *rest = tokens
@@ -217,4 +218,4 @@ def _given_tokens(content: Any, tokens: list[str], spelled: Spelled, prefixed: b
         below = content.get(name)
     elif isinstance(content, (list, tuple)) and token.isdecimal() and int(token) < len(content):
         below = content[int(token)]
-    return [name, *_given_tokens(below, rest, child, prefixed)]
+    return [name, *given_tokens(below, rest, child, prefixed)]

@@ -12,7 +12,7 @@ from airflow_provider_offers.client.errors import Doubt, InvalidInputError, Unsu
 from airflow_provider_offers.client.model.capabilities import capabilities_of
 from airflow_provider_offers.client.model.checking import findings
 from airflow_provider_offers.client.model.cleaning import cleaned
-from airflow_provider_offers.client.model.documents import json_value
+from airflow_provider_offers.client.model.documents import given_tokens, json_value
 from airflow_provider_offers.client.model.envelope import NEUTRAL_BESIDE
 from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
@@ -66,7 +66,7 @@ def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate
     patch = PreparedPatch(neutral_patch(operations, api, kinds[0], tidy=validate is not False), kinds[0])
     if validate is False:
         return patch
-    doubts = [doubt for kind in kinds for doubt in check_patch(kind, patch, validate)]
+    doubts = [doubt for kind in kinds for doubt in check_patch(kind, patch, validate, operations)]
     return replace(patch, doubts=_gists(kinds, patch, doubts))
 
 
@@ -183,17 +183,35 @@ def _neutral_place(pointer: str, api: str, kind: Kind) -> tuple[list[str], Spell
     return neutral_tokens([NEUTRAL_BESIDE.get(first, first), *rest], kind.names)
 
 
-def check_patch(kind: Kind, patch: PreparedPatch, validate: Validate = True) -> list[Violation]:
+def check_patch(
+    kind: Kind, patch: PreparedPatch, validate: Validate = True, written: Sequence[Operation] = ()
+) -> list[Violation]:
     """Reject a patch if the patch itself shows that the service would refuse the result.
 
-    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. Warns of
-    doubts, and returns them.
+    Pointers in the message count the operations: `/0/value/priority` lies in the value of the first one. The message
+    uses the spelling of `written`, the author's operations. Warns of doubts, and returns them.
     """
     if validate is False:
         return []
     found = patch_findings(kind, patch)
-    settle(f"The patch of the {kind.noun} cannot be sent", f"patch of the {kind.noun}", found, validate)
+    told = [_as_written(each, patch, written) for each in found] if written else found
+    settle(f"The patch of the {kind.noun} cannot be sent", f"patch of the {kind.noun}", told, validate)
     return found
+
+
+def _as_written(finding: Violation, patch: PreparedPatch, written: Sequence[Operation]) -> Violation:
+    """The finding with the path, or with the place in the value, as the author writes it."""
+    if not finding.pointer:
+        return finding
+    number, member, *below = split_pointer(finding.pointer)
+    operation, neutral = written[int(number)], patch.parsed[int(number)]
+    if member != "value":
+        is_quoted = finding.given == repr(neutral.plain.get(member))
+        return replace(finding, given=repr(operation[member])) if is_quoted else finding
+    spelled = wire_tokens(neutral.path, patch.kind.names)[1]
+    prefixed = operation["path"] != neutral.plain["path"]
+    tokens = given_tokens(operation["value"], below, spelled, prefixed)
+    return replace(finding, pointer=join_pointer([number, member, *tokens]))
 
 
 def patch_findings(kind: Kind, patch: PreparedPatch) -> list[Violation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -178,6 +179,38 @@ def test_a_part_of_a_window_can_be_removed_but_not_the_window() -> None:
     (finding,) = told({"op": "remove", "path": "/selectionConstraint"}, kind=FALLBACK)
     assert (finding.pointer, finding.given) == ("/0/path", "'/selectionConstraint'")
     assert "a part of it" in finding.expected
+
+
+RANK = {"xdm:priorty": 3}
+PARTS = [{"xdm:placement": "xcore:offer-placement:1", "xdm:components": [{"dc:format": "text/html"}]}]
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ({"path": "/_instance/xdm:stauts", "value": "draft"}, "/0/path: given '/_instance/xdm:stauts'"),
+        ({"path": "/_instance/@id", "value": "x"}, "/0/path: given '/_instance/@id'"),
+        ({"path": "/repo:etag", "value": 1}, "/0/path: given '/repo:etag'"),
+        ({"path": "/stauts", "value": "draft"}, "/0/path: given '/stauts'"),
+        ({"op": "move", "from": "/xdm:nmae", "path": "/xdm:description"}, "/0/from: given '/xdm:nmae'"),
+        ({"path": "/_instance/xdm:rank", "value": RANK}, "/0/value/xdm:priorty: given the property 'xdm:priorty'"),
+        ({"path": "/_instance/xdm:rank", "value": RANK}, "/0/value/xdm:priority: given nothing"),
+        ({"path": "/rank", "value": {"priorty": 3}}, "/0/value/priority: given nothing"),
+        ({"path": "/_instance/xdm:rank/xdm:priority", "value": -1}, "/0/value: given -1"),
+        ({"path": "/xdm:representations", "value": PARTS}, "/0/value/0/xdm:components/0/@type: given nothing"),
+    ],
+)
+def test_a_message_has_the_spelling_of_the_author(operation: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInputError, match=re.escape(said)):
+        prepare([{"op": "replace", **operation}], [PERSONALIZED], "xcore")
+
+
+def test_so_has_a_warning_and_the_doubt_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    patch = prepare([{"op": "add", "path": "/_instance/xdm:future", "value": 1}], [PERSONALIZED], "xcore")
+
+    assert "/0/path: given '/_instance/xdm:future'; expected a documented property" in caplog.text
+    neutral = prepare([{"op": "add", "path": "/xdm:future", "value": 1}], [PERSONALIZED], "dps")
+    assert patch.doubts == neutral.doubts
 
 
 def test_only_a_property_that_is_written_is_doubtful() -> None:
