@@ -12,7 +12,7 @@ from airflow_provider_offers.cli.plans import STYLES, show_plan
 from airflow_provider_offers.cli.progress import Bars
 from airflow_provider_offers.cli.running import CHANGES, FAILED, OK, UserError
 from airflow_provider_offers.cli.screen import Screen
-from airflow_provider_offers.client.text import legible
+from airflow_provider_offers.client.text import NameTwiceError, json_of, legible
 from airflow_provider_offers.hooks.campaigns import (
     load_campaign,
     look_for_drift,
@@ -98,22 +98,30 @@ def options_of(args: argparse.Namespace) -> PlanOptions:
     )
 
 
-def _pairs(option: str, given: list[str], what: str) -> dict[str, str]:
-    pairs = {}
+def _pairs(option: str, given: list[str], what: str, *, is_once: bool = False) -> dict[str, str]:
+    pairs: dict[str, str] = {}
     for each in given:
         name, equals, value = each.partition("=")
         if not equals or not name:
             raise UserError(f"{option}: given {each!r}; expected {what}")
+        if is_once and pairs.get(name, value) != value:
+            raise UserError(f"{option}: given {name!r} twice, with {pairs[name]!r} and {value!r}; expected one file")
         pairs[name] = value
     return pairs
 
 
 def _variables(given: list[str]) -> dict[str, Any] | None:
-    """The variables of `--var`; a value that is JSON keeps its type."""
+    """The variables of `--var`; a value that is JSON keeps its type. The last of a name wins."""
     variables: dict[str, Any] = {}
     for name, value in _pairs("--var", given, "NAME=VALUE").items():
         try:
-            variables[name] = json.loads(value)
+            variables[name] = json_of(value)
+            # Python reads more than JSON has, such as Infinity, and 1e400 as the same.
+            json.dumps(variables[name], allow_nan=False)
+        except NameTwiceError as error:
+            raise UserError(
+                f"--var: given JSON that is ambiguous as {name!r}: {error}; expected each name once"
+            ) from None
         except ValueError:
             variables[name] = value
     return variables or None
@@ -122,7 +130,7 @@ def _variables(given: list[str]) -> dict[str, Any] | None:
 def _rows(given: list[str]) -> dict[str, Any] | None:
     from airflow_provider_offers.client.rows.reading import table_of_file
 
-    files = _pairs("--rows", given, _ROWS)
+    files = _pairs("--rows", given, _ROWS, is_once=True)
     return {name: list(table_of_file(file, _content(name, file)).rows) for name, file in files.items()} or None
 
 

@@ -104,6 +104,17 @@ def test_variables_replace_those_of_the_manifest_and_keep_their_type(
     assert '    /rank: {"priority": 77}' in done.lines
 
 
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "1e400", "05", "["])
+def test_a_variable_that_is_no_json_is_text(offers: Offers, connected: Emulator, tmp_path: Path, word: str) -> None:
+    manifest = SPRING.replace("name: Spring towels", "name: Spring {{ var.priority }} towels").replace(
+        '"{{ var.priority }}"', "5"
+    )
+
+    done = offers("plan", written(tmp_path, manifest), "--target", "dev", "--var=priority=1", f"--var=priority={word}")
+
+    assert f'+ create personalized offer "Spring {word} towels"' in done.lines, done.err
+
+
 def test_rows_of_for_each_come_from_a_file(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
     manifest = SPRING.replace("- name: Spring towels", '- for_each: items\n    name: "Spring {{ row.item }}"')
     (tmp_path / "other.csv").write_text("item\ntowels\nbuckets\n")
@@ -143,6 +154,14 @@ def test_a_saved_plan_is_the_plan_that_is_shown(offers: Offers, connected: Emula
             "--rows: given 'items=nowhere.csv' (nowhere.csv: No such",
         ),
         (["--target", "dev", "--rows", "items="], "--rows: given 'items='"),
+        (
+            ["--target", "dev", "--rows", "items=a.csv", "--rows", "items=b.csv"],
+            "--rows: given 'items' twice, with 'a.csv' and 'b.csv'; expected one file",
+        ),
+        (
+            ["--target", "dev", "--var", 'priority={"a": 1, "a": 2}'],
+            "--var: given JSON that is ambiguous as 'priority': the name 'a' is in one object twice",
+        ),
         (["--target", "dev", "--state-path", "s3://aws_default@bucket"], ""),
         (["--target", "dev", "--out", "/proc/plan.json"], "/proc/plan.json"),
     ],
