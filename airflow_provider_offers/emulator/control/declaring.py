@@ -69,15 +69,27 @@ def add_events(service: Service, given: Given) -> Any:
         raise DeclarationError(f"unknown event {event!r}{nearest(str(event), list(EVENTS))}")
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100_000:
         raise DeclarationError(f"count must be a whole number from 1 to 100000, not {count!r}")
-    offer, placement = _text(given, "offer_id"), _text(given, "placement_id")
-    profile = _profile(_needed(given, "profile"))
     sandbox = _sandbox(service, given)
+    profile = _profile(_needed(given, "profile"))
+    offer = _counted(service, sandbox, given, "offer_id", ("personalized-offer", "fallback-offer"))
+    placement = _counted(service, sandbox, given, "placement_id", ("offer-placement",))
     with service.lock, service.database.transaction():
         service.settle()
         log = CappingLog(service.database, sandbox)
         for _ in range(count):
             log.record(offer, placement, profile, service.clock.now_us(), event)
     return events(service, {"sandbox": sandbox})
+
+
+def _counted(service: Service, sandbox: str, given: Given, key: str, kinds: tuple[str, ...]) -> str:
+    """The id under which events are counted, from either id of the object. Events of an unknown one never count."""
+    text = _text(given, key)
+    with service.lock:
+        service.catch_up()
+        found = service.library.get(sandbox, text) or service.library.get_instance(sandbox, text)
+    if found is None or found.kind_name not in kinds:
+        raise DeclarationError(f"{key}: {text!r} is not the id of one of {', '.join(kinds)} in the sandbox {sandbox!r}")
+    return found.id
 
 
 def events(service: Service, given: Given) -> Any:

@@ -26,43 +26,64 @@ from airflow_provider_offers.emulator.settings import nearest
 class Effect:
     """What a rule may do. `timed` effects strike before or after the request takes effect, as the rule says.
 
-    `status` is the default status of the answer; with `interim` it is that of an interim answer (1xx).
+    `status` is the default status of the answer; with `interim` it is that of an interim answer (1xx). `keys` are those
+    of a rule that the effect obeys, besides `when`.
     """
 
     description: str
+    keys: tuple[str, ...] = ()
     timed: bool = False
     interim: bool = False
     status: int = 503
 
+    @property
+    def obeyed(self) -> tuple[str, ...]:
+        """The keys of a rule that the effect obeys."""
+        return (*self.keys, "when") if self.timed else self.keys
+
+
+_ANSWER = ("status", "body", "headers", "retry_after", "retry_after_form")
+
 
 EFFECTS: Mapping[str, Effect] = {
-    "status": Effect("answer with another status, before or after the request took effect", timed=True),
+    "status": Effect("answer with another status, before or after the request took effect", _ANSWER, timed=True),
     "drop": Effect("close the connection without an answer, before or after the request took effect", timed=True),
-    "delay": Effect("wait, before or after the request took effect", timed=True),
-    "late": Effect("close the connection without an answer; the request takes effect later, by the emulator's clock"),
+    "delay": Effect("wait, before or after the request took effect", ("seconds",), timed=True),
+    "late": Effect(
+        "close the connection without an answer; the request takes effect later, by the emulator's clock", ("seconds",)
+    ),
     "early": Effect(
-        "answer with another status at once; the request takes effect later, by the emulator's clock", status=504
+        "answer with another status at once; the request takes effect later, by the emulator's clock",
+        (*_ANSWER, "seconds"),
+        status=504,
     ),
     "repeat": Effect(
         "let the request take effect twice and send the second answer, like a gateway that repeats requests"
     ),
     "foreign": Effect("let the request take effect and send the latest answer to another caller of its route"),
-    "interim": Effect("send an interim answer (1xx) before the answer", interim=True, status=103),
+    "interim": Effect(
+        "send an interim answer (1xx) before the answer", ("status", "headers"), interim=True, status=103
+    ),
     "unended": Effect(
         "send an interim answer (1xx) and close the connection, before or after the request took effect",
+        ("status", "headers"),
         timed=True,
         interim=True,
         status=103,
     ),
     "lengths": Effect("send an answer with two unequal Content-Length headers"),
     "garble": Effect(
-        "send bytes that are not HTTP, before or after the request took effect; `body` sets them", timed=True
+        "send bytes that are not HTTP, before or after the request took effect; `body` sets them", ("body",), timed=True
     ),
-    "html": Effect("answer with a proxy's HTML page, before or after the request took effect", timed=True),
-    "dribble": Effect("send the answer's body in small pieces with pauses"),
-    "truncate": Effect("close the connection in the middle of the answer's body"),
+    "html": Effect(
+        "answer with a proxy's HTML page, before or after the request took effect",
+        tuple(each for each in _ANSWER if each != "body"),
+        timed=True,
+    ),
+    "dribble": Effect("send the answer's body in small pieces with pauses", ("seconds", "chunk")),
+    "truncate": Effect("close the connection in the middle of the answer's body", ("bytes",)),
     "malformed": Effect("send a body that is not JSON"),
-    "fail_job": Effect("let the batch job of the request end in ERROR; `body` sets the reason"),
+    "fail_job": Effect("let the batch job of the request end in ERROR; `body` sets the reason", ("body",)),
     "expire_token": Effect("expire the token of the request and reject the request with 401013"),
 }
 """All effects."""
@@ -188,8 +209,15 @@ _BOUNDS: tuple[tuple[str, float, float, Any], ...] = (
     ("chunk", 1, 10**6, int),
     ("bytes", 0, 10**9, int),
 )
+# The keys that only some effects obey.
+_BY_EFFECT = ("when", *_ANSWER, "seconds", "chunk", "bytes")
 _STATUS, _INTERIM_STATUS = ("status", *STATUSES, int), ("status", 100, 199, int)
 _OPTIONAL = ("times", "probability", "status", "retry_after", "bytes")
+_DEFAULTS = {
+    each.name: {} if each.default is dataclasses.MISSING else each.default
+    for each in dataclasses.fields(Fault)
+    if each.name in _BY_EFFECT
+}
 _GIVEN = tuple(each.name for each in dataclasses.fields(Fault) if each.name not in ("id", "seen", "applied"))
 
 
@@ -212,6 +240,7 @@ class Faults:
         if "times" not in values and values.get("probability") is not None:
             values["times"] = None
         rule = Fault(**values)
+        _check_obeyed(rule.effect, given)
         check_route(FaultError, rule.route, self._routes)
         self._last_id += 1
         rule.id = self._last_id
@@ -235,6 +264,16 @@ class Faults:
         removed = len(self._rules) - len(kept)
         self._rules = kept
         return removed
+
+
+def _check_obeyed(effect: str, given: Mapping[str, Any]) -> None:
+    """Refuse a key that the effect ignores: the test would show something else than its author thinks."""
+    obeyed = EFFECTS[effect].obeyed
+    for name, default in _DEFAULTS.items():
+        if name in given and name not in obeyed and given[name] != default:
+            others = [each for each, about in EFFECTS.items() if name in about.obeyed]
+            ours = f"its keys are {', '.join(obeyed)}" if obeyed else "it has no keys of its own"
+            raise FaultError(f"the effect {effect!r} ignores {name!r}; {ours}; {name!r} is for {', '.join(others)}")
 
 
 def _is_header(name: str, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from email.utils import parsedate_to_datetime
@@ -263,3 +264,31 @@ def test_rules_that_are_refused(emulator: Emulator, rule: dict[str, Any], messag
         with pytest.raises(FaultError):
             emulator.add_fault(**rule)
     assert emulator.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (
+            {"effect": "drop", "status": 503},
+            "the effect 'drop' ignores 'status'; its keys are when; 'status' is for status",
+        ),
+        ({"effect": "status", "seconds": 5}, "'seconds' is for delay, late, early, dribble"),
+        (
+            {"effect": "repeat", "when": "after"},
+            "the effect 'repeat' ignores 'when'; it has no keys of its own; 'when' is",
+        ),
+        ({"effect": "late", "when": "after"}, "its keys are seconds"),
+        ({"effect": "malformed", "body": "{"}, "'body' is for status, early, garble, fail_job"),
+        ({"effect": "html", "bytes": 5}, "'bytes' is for truncate"),
+    ],
+)
+def test_a_key_that_the_effect_ignores_is_refused(emulator: Emulator, rule: dict[str, Any], told: str) -> None:
+    with pytest.raises(FaultError, match=re.escape(told)):
+        emulator.add_fault(**rule)
+    assert emulator.faults() == []
+
+
+def test_a_key_with_its_default_is_no_mistake(emulator: Emulator) -> None:
+    emulator.add_fault("drop", seconds=1.0, body=None, headers={}, retry_after_form="seconds")
+    assert [each.effect for each in emulator.faults()] == ["drop"]

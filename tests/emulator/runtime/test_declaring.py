@@ -78,6 +78,8 @@ def test_mistakes_are_named(emulator: Emulator, path: str, given: dict[str, Any]
         ({"count": True}, "from 1 to 100000"),
         ({"profile": "x"}, "Namespace:identity"),
         ({"offer_id": ""}, "offer_id must be a text"),
+        ({}, "offer_id: 'o' is not the id of one of personalized-offer, fallback-offer in the sandbox 'prod'"),
+        ({"offer_id": HTML}, f"offer_id: '{HTML}' is not the id of"),
     ],
 )
 def test_mistaken_events_are_named(emulator: Emulator, given: dict[str, Any], message: str) -> None:
@@ -87,6 +89,16 @@ def test_mistaken_events_are_named(emulator: Emulator, given: dict[str, Any], me
     assert message in answer.json()["error"]
     with pytest.raises(DeclarationError, match="Namespace:identity"):
         emulator.add_events("o", "p", "nobody")
+
+
+def test_events_count_under_either_id_and_for_a_placement_that_exists(emulator: Emulator) -> None:
+    (offer,) = emulator.seed(1, generation="xcore")
+    (made,) = emulator.objects("personalized-offer")
+    for each in (offer, made["instance_id"]):
+        emulator.add_events(each, HTML, "Email:a")
+    assert [(each["offer_id"], each["count"]) for each in emulator.events()] == [(offer, 2)]
+    with pytest.raises(DeclarationError, match="placement_id: 'p' is not the id of one of offer-placement"):
+        emulator.add_events(offer, "p", "Email:a")
 
 
 def test_events_and_jobs_over_http(emulator: Emulator, caller: Caller) -> None:
