@@ -175,6 +175,13 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
             {"offer": {**offer, "rank": {"priority": 1}}, "rows": "o.csv", "window": WINDOW_OF_ROW},
             ["row 3 (o.csv:4) start: given None, from the template '{{ row.start }}'; expected a"],
         ),
+        "date": (
+            {"offer": offer, "rows": [{"name": "A", "priority": 1, "start": "01.03.2036"}], "window": WINDOW_OF_ROW},
+            [
+                "row 1 start: given '01.03.2036', from the template '{{ row.start }}'; expected a date-time with a "
+                "zone (2027-03-01T09:00:00Z), or a wall-clock time (2027-03-01T09:00) or a date (2027-03-01)"
+            ],
+        ),
         "empty": (
             {"offer": {**offer, "name": "Sale {{ row.start }}"}, "rows": "o.csv"},
             [

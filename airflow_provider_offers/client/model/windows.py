@@ -19,7 +19,10 @@ from airflow_provider_offers.client.model.likeness import near, perhaps
 from airflow_provider_offers.client.text import quoted, typed
 from airflow_provider_offers.client.wire.messages import Json
 
-_WALL_CLOCK = "a date-time with a zone, or a wall-clock time together with timezone, such as Europe/Paris"
+_WALL_CLOCK = (
+    "a date-time with a zone (2027-03-01T09:00:00Z), or a wall-clock time (2027-03-01T09:00) or a date (2027-03-01) "
+    "together with timezone, such as Europe/Paris"
+)
 # The doubts about a window; each can be waived by its name.
 WindowDoubt = Literal["window_over", "fixed_offset", "ambiguous_time", "mixed_duration"]
 WINDOW_DOUBTS: tuple[str, ...] = get_args(WindowDoubt)
