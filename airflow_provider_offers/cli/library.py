@@ -37,7 +37,7 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
     place = None if args.out is None else storage_path("--out", args.out)
     if place is not None:
         with stored("--out", place):
-            check_out("--out", place)
+            check_out("--out", place, overwrite=args.overwrite)
     with hook_of(args.conn_id, args.sandbox) as hook, Bars() as bars:
         exported, document = export_manifest(
             hook,

@@ -395,7 +395,7 @@ class ExportLibraryOperator(OfferLibraryOperator):
 
         place = storage_path("path", self.path)
         with stored("path", place):
-            check_out("path", place)
+            check_out("path", place, overwrite=self.overwrite)
         select = [self.select] if isinstance(self.select, str) else list(self.select)
         exported, document = export_manifest(
             hook,

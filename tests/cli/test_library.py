@@ -39,6 +39,19 @@ def test_an_export_is_a_manifest_whose_plan_is_empty(
     assert offers("export", "--conn-id", "ajo_dev", "--select", "tag:Spring", "--out", path, "--overwrite").code == 0
 
 
+def test_a_file_that_exists_is_refused_before_the_library_is_read(
+    offers: Offers, connected: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "spring.yaml"
+    path.write_text("mine")
+
+    done = offers("export", "--conn-id", "ajo_dev", "--out", path)
+
+    assert (done.code, path.read_text()) == (1, "mine")
+    assert "--out: given a path that has 'spring.yaml' already; expected a path without it, or the option" in done.err
+    assert not connected.journal(path="/data/core/*")
+
+
 @pytest.mark.parametrize("name", ["x.txt", "spring.ymal", "spring.JSN", "spring.yam", "library.csv"])
 def test_a_name_of_another_file_does_not_become_a_folder(
     offers: Offers, connected: Emulator, tmp_path: Path, name: str

@@ -21,6 +21,7 @@ from airflow_provider_offers.client.wire.messages import Json
 
 ENDINGS = (".yaml", ".yml", ".json")
 _HEAD = "campaign.yaml"
+_SUBJECT = "The manifest cannot be written"
 # Endings of files that are no manifest, besides misspellings of those above.
 _FILES = (
     ".txt",
@@ -77,19 +78,22 @@ def _read(text: str) -> Json:
     return None if node is None else plain(node)
 
 
-def check_out(name: str, path: Any) -> None:
-    """Refuse a path that looks like a file of another format: it would become a folder of that name.
+def check_out(name: str, path: Any, *, overwrite: bool) -> None:
+    """Refuse a path that looks like a file of another format, which would become a folder of that name.
 
-    A folder that exists may have any name. Raises `InvalidInputError` with `name` as the place.
+    A folder that exists may have any name. A file that exists is refused without `overwrite`. Raises
+    `InvalidInputError` with `name` as the place.
     """
     ending = PurePosixPath(path.name).suffix.lower()
     misspelled = ending[1:].isalpha() and difflib.get_close_matches(ending, ENDINGS, n=1, cutoff=0.75)
+    if ending in ENDINGS and not overwrite and path.is_file():
+        raise _taken(name, path.name)
     if ending in ENDINGS or not (misspelled or ending in _FILES) or path.is_dir():
         return
     expected = f"a file that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or a folder"
     hint = f"; did you mean {misspelled[0]!r}?" if misspelled else ""
     given = f"{quoted(path.name, 80)}, a name that ends in {quoted(ending, 20)}"
-    raise InvalidInputError("The manifest cannot be written", [Violation(name, given, expected + hint)])
+    raise InvalidInputError(_SUBJECT, [Violation(name, given, expected + hint)])
 
 
 def write_manifest(document: Mapping[str, Json], path: Any, *, overwrite: bool = False) -> list[str]:
@@ -119,10 +123,14 @@ def write_manifest(document: Mapping[str, Json], path: Any, *, overwrite: bool =
 def _check_free(path: Any, folder: Any, files: Mapping[str, str], overwrite: bool) -> None:
     """Refuse to write over files, and beside others that would become a part of the manifest."""
     there = [] if overwrite else [name for name in files if (folder / name).exists()]
-    if folder is path and path.exists():
-        there += [
-            each.name for each in path.iterdir() if each.name.lower().endswith(ENDINGS) and each.name not in files
-        ]
     if there:
-        given, accepted = f"a path that has {quoted(there[0], 80)} already", "a path without it, or to overwrite it"
-        raise InvalidInputError("The manifest cannot be written", [Violation(str(path), given, accepted)])
+        raise _taken(str(path), there[0])
+    others = [each.name for each in path.iterdir()] if folder is path and path.exists() else []
+    if joining := [each for each in others if each.lower().endswith(ENDINGS) and each not in files]:
+        given = f"a folder that has {quoted(joining[0], 80)} already, which would become a part of the manifest"
+        raise InvalidInputError(_SUBJECT, [Violation(str(path), given, "a folder without it, or another folder")])
+
+
+def _taken(place: str, name: str) -> InvalidInputError:
+    given, accepted = f"a path that has {quoted(name, 80)} already", "a path without it, or the option `overwrite`"
+    return InvalidInputError(_SUBJECT, [Violation(place, given, accepted)])
