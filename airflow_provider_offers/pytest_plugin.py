@@ -65,7 +65,7 @@ def offer_library(
     options = {name: value for name, value in mark.items() if name not in _OPTIONS}
     emulator = _offer_library_emulator
     emulator.reset()
-    _refuse_slips(request.node, options, emulator)
+    _refuse_slips(request.node, mark, emulator)
     if options:
         emulator.configure(**options)
     _forget_tokens()
@@ -113,11 +113,18 @@ def _generations(item: Any) -> list[str]:
     return named
 
 
-def _refuse_slips(item: Any, options: Mapping[str, Any], emulator: Emulator) -> None:
-    """Refuse an argument of the mark that resembles one of its own, and is no setting of the emulator."""
+def _refuse_slips(item: Any, mark: Mapping[str, Any], emulator: Emulator) -> None:
+    """Refuse an argument of the mark that resembles one of its own, or belongs to another, and is no setting."""
     import difflib
 
+    if "api" in mark.get("extra", {}):
+        raise pytest.UsageError(f"{item.nodeid}: the mark {MARK} has 'api' in extra; it is an argument of its own")
+    options = [name for name in mark if name not in _OPTIONS]
     for name in options:
+        if name in emulator.connection()["extra"]:
+            raise pytest.UsageError(
+                f"{item.nodeid}: the mark {MARK} has {name!r}; did you mean extra={{{name!r}: {mark[name]!r}}}?"
+            )
         close = difflib.get_close_matches(name, _OPTIONS, n=1)
         if close and not hasattr(emulator.settings, name):
             raise pytest.UsageError(f"{item.nodeid}: the mark {MARK} has {name!r}; did you mean {close[0]!r}?")

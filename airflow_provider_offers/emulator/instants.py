@@ -19,7 +19,10 @@ def normalized(text: str) -> str:
     if match is None:
         raise ValueError(f"{text!r} is not an RFC 3339 date-time with a zone, such as 2026-03-10T00:00:00Z")
     zone = match["zone"].upper()
-    moment = datetime.fromisoformat(match["base"].upper() + ("+00:00" if zone == "Z" else zone))
+    try:
+        moment = datetime.fromisoformat(match["base"].upper() + ("+00:00" if zone == "Z" else zone))
+    except ValueError as error:
+        raise ValueError(f"{text!r} does not exist: {error}") from None
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:

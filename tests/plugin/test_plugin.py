@@ -144,6 +144,8 @@ def test_the_next_test_has_the_real_time_again(offer_library, offer_library_cloc
         ("api=[]", "the mark offer_library has api=[]"),
         ('"xcore"', "the mark offer_library takes named arguments only"),
         ("token_life=5", "token_lifetime"),
+        ('sandbox="dev"', "the mark offer_library has 'sandbox'; did you mean extra={'sandbox': 'dev'}?"),
+        ('extra={"api": "xcore"}', "the mark offer_library has 'api' in extra; it is an argument of its own"),
     ],
 )
 def test_a_wrong_mark_is_named(pytester: pytest.Pytester, mark: str, told: str) -> None:

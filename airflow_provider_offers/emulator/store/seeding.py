@@ -11,6 +11,7 @@ from airflow_provider_offers.emulator import instants, wellknown
 from airflow_provider_offers.emulator.http.messages import ServiceError
 from airflow_provider_offers.emulator.kinds import WORDS, Kind, by_word
 from airflow_provider_offers.emulator.settings import Settings, nearest
+from airflow_provider_offers.emulator.shapes import Spelling
 from airflow_provider_offers.emulator.store import references, rules
 from airflow_provider_offers.emulator.store.library import Library, NewObject, Record
 
@@ -26,6 +27,8 @@ _OBJECT_KEYS = (
     "modified",
 )
 
+# Generation 1's prefix; the name of every object has it.
+_PREFIX = "xdm:"
 _REPRESENTATION = {
     "channel": "https://ns.adobe.com/xdm/channel-types/web",
     "placement": wellknown.HTML_PLACEMENT,
@@ -93,15 +96,19 @@ def seed_count(
 def seed_objects(
     library: Library, settings: Settings, objects: Sequence[Mapping[str, Any]], *, checked: bool = True
 ) -> list[Record]:
-    """The given objects, each with a `kind` and a neutral `body`; unchecked objects can break the library's rules."""
+    """The given objects, each with a `kind` and a `body`.
+
+    A body has the spelling of either generation. Unchecked objects can break the library's rules; their bodies are
+    neutral.
+    """
     if isinstance(objects, str | bytes | Mapping) or not isinstance(objects, Sequence):
         raise SeedError("objects must be a list")
     records = []
     for given in objects:
+        for key in given if isinstance(given, Mapping) else ():
+            _known("key in an object:", key, _OBJECT_KEYS)
         if not isinstance(given, Mapping) or not isinstance(given.get("body"), Mapping):
             raise SeedError("an object needs a kind and a body")
-        for key in given:
-            _known("key in an object:", key, _OBJECT_KEYS)
         row, sandbox = _kind(given.get("kind", "personalized-offer")), given.get("sandbox", wellknown.SANDBOX)
         _known("sandbox", sandbox, settings.sandboxes)
         _known("generation", given.get("generation", "dps"), ("dps", "xcore"))
@@ -132,9 +139,10 @@ def seed_objects(
 
 def _checked(library: Library, settings: Settings, sandbox: str, kind: Kind, document: Any) -> dict[str, Any]:
     _storable("body", document)
+    spelling: Spelling = "xcore" if any(str(name).startswith(_PREFIX) for name in document) else "dps"
     try:
-        body = rules.read_body(kind, document, "dps", settings, 400)
-        references.check(library, sandbox, kind, body, None, "dps", settings, 400)
+        body = rules.read_body(kind, document, spelling, settings, 400)
+        references.check(library, sandbox, kind, body, None, spelling, settings, 400)
     except ServiceError as error:
         raise SeedError(error.detail) from None
     return body

@@ -16,6 +16,8 @@ from airflow_provider_offers.emulator import Emulator, EmulatorError
 from airflow_provider_offers.emulator.settings import SettingError
 from tests.emulator.conftest import Caller, dps_offer, xcore_offer
 
+COMPONENTS = "https://ns.adobe.com/experience/offer-management/content-component-"
+
 
 def control(emulator: Emulator, method: str, path: str = "", **options: Any) -> requests.Response:
     return requests.request(method, f"{emulator.url}/_emulator/{path}", timeout=10, **options)
@@ -78,6 +80,14 @@ def test_seed_objects(emulator: Emulator, caller: Caller) -> None:
     assert control(emulator, "POST", "seed", json={"objects": [given]}).status_code == 400
 
 
+def test_a_body_may_be_one_of_generation_1(emulator: Emulator, caller: Caller) -> None:
+    body = {"xdm:name": "Sale", "xdm:componentType": COMPONENTS + "html"}
+    (made,) = emulator.seed(objects=[{"kind": "placement", "generation": "xcore", "body": body}])
+
+    (found,) = (each for each in emulator.objects("placement") if each["id"] == made)
+    assert found["body"] == {"name": "Sale", "componentType": "html"}
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -90,6 +100,11 @@ def test_seed_objects(emulator: Emulator, caller: Caller) -> None:
         ({"count": 1, "name": "{x}"}, "with {n} in it"),
         ({"count": 1, "template": {"status": "live"}}, "must be one of draft"),
         ({"objects": [{"kind": "tag"}]}, "needs a kind and a body"),
+        (
+            {"objects": [{"kind": "tag", "bdoy": {"name": "x"}}]},
+            "'bdoy'; did you mean 'body'?",
+        ),
+        ({"objects": [{"kind": "tag", "body": {"xdm:name": "x", "description": "y"}}]}, "/description: "),
         ({"objects": [{"kind": "tag", "body": {}}]}, "/name: is required"),
         ({"objects": [{"kind": "tag", "body": {"name": "x"}}, {"kind": "tag", "body": {}}]}, "/name: is required"),
         ({"objects": [{"kind": "tag", "body": {"name": "x"}, "nmae": 1}]}, "unknown key"),
@@ -177,6 +192,8 @@ def test_clock(emulator: Emulator) -> None:
     assert control(emulator, "PUT", "clock", json={"resume": True}).json()["offset_seconds"] == 0
     for wrong in ({"freeze": "noon"}, {"advance": "x"}, {"set": None}, {}, {"halt": 1}, {"freeze": "", "advance": 1}):
         assert control(emulator, "PUT", "clock", json=wrong).status_code == 400
+    told = control(emulator, "PUT", "clock", json={"freeze": "2027-02-31T00:00:00Z"}).json()["error"]
+    assert "'2027-02-31T00:00:00Z' does not exist: day is out of range for month" in told
 
 
 def test_the_clock_dates_the_writes(emulator: Emulator) -> None:
