@@ -6,6 +6,7 @@ task arguments for any supported Airflow.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +44,12 @@ def retry_arguments(**arguments: Any) -> dict[str, Any]:
 if RetryPolicy is not None:
 
     class OfferLibraryRetryPolicy(RetryPolicy):
-        """Decides by the error of the Offer Library that ended the task, anywhere in the chain of causes.
+        """Decides by the error of the Offer Library that ended the task, anywhere in the causes or in a group.
 
         - An error that another try cannot fix fails the task, even if retries are left.
         - If the service named a time (`Retry-After`), the next try waits for it; otherwise the task's delay applies.
         - For all other errors, the task's own settings apply.
+        - A group, as of `asyncio.TaskGroup`, is retried if another try can fix one of its errors.
 
         It never reschedules a try (Airflow 3.4): such a try keeps its number, so it would not know its earlier writes.
         """
@@ -58,14 +60,15 @@ if RetryPolicy is not None:
             """Decide about the exception; Airflow itself handles `try_number` and `max_tries`."""
             from airflow.sdk.definitions.retry_policy import RetryDecision
 
-            error = _cause(exception)
-            if error is None:
+            errors = list(_causes(exception))
+            if not errors:
                 return RetryDecision.default()
-            first_line = str(error).partition("\n")[0][:200]
-            if not error.retryable:
+            passing = [error for error in errors if error.retryable]
+            first_line = str((passing or errors)[0]).partition("\n")[0][:200]
+            if not passing:
                 return RetryDecision.fail(reason=first_line)
-            seconds = getattr(error, "retry_after", None)
-            delay = None if seconds is None else timedelta(seconds=float(seconds))
+            times = [seconds for error in passing if (seconds := getattr(error, "retry_after", None)) is not None]
+            delay = timedelta(seconds=float(max(times))) if times else None
             return RetryDecision.retry(delay=delay, reason=first_line)
 
         def serialize(self) -> dict[str, Any]:
@@ -78,11 +81,17 @@ if RetryPolicy is not None:
             return cls()
 
 
-def _cause(exception: BaseException | None) -> OfferLibraryError | None:
+def _causes(exception: BaseException | None) -> Iterator[OfferLibraryError]:
+    """The first error of the Offer Library in the chain of causes, and in each member of a group there."""
     seen: set[int] = set()
     while exception is not None and id(exception) not in seen:
         if isinstance(exception, OfferLibraryError):
-            return exception
+            yield exception
+            return
+        if isinstance(exception, BaseExceptionGroup):
+            found = [error for member in exception.exceptions for error in _causes(member)]
+            if found:
+                yield from found
+                return
         seen.add(id(exception))
         exception = exception.__cause__ or (None if exception.__suppress_context__ else exception.__context__)
-    return None

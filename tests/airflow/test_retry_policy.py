@@ -55,6 +55,23 @@ ERRORS: dict[str, tuple[BaseException, str]] = {
     ),
     "a list of which none can": (BatchError("published", 1, 2, {"a": RejectedError(**CALL, status=422)}), "fail"),
     "something else": (ZeroDivisionError(), "default"),
+    "a group of something else": (ExceptionGroup("several", [ZeroDivisionError()]), "default"),
+    "a group of which none can pass": (
+        ExceptionGroup("several", [InvalidInputError("wrong", []), ExceptionGroup("more", [TransitionError("no")])]),
+        "fail",
+    ),
+    "a group of which some can pass": (
+        ExceptionGroup(
+            "several",
+            [
+                InvalidInputError("wrong", []),
+                ServerError(**CALL, status=503),
+                RateLimitedError(**CALL, status=429, retry_after=9.0),
+                RateLimitedError(**CALL, status=429, retry_after=90.0),
+            ],
+        ),
+        "retry after 90",
+    ),
 }
 
 
