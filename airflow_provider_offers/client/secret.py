@@ -98,12 +98,16 @@ for _kind, _hidden_kind, _own in (
 
 
 class Unpicklable:
-    """Refuses to be pickled or copied deeply, because a pickle would contain the secrets."""
+    """Refuses to be pickled, copied deeply or stored as JSON, because that would contain the secrets."""
 
     __slots__ = ()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} holds secrets and is not pickled; pass the connection's id on instead")
+
+    def serialize(self) -> NoReturn:
+        """Refuse: Airflow calls this for the result of a task, and stores the fields of a dataclass without it."""
+        raise TypeError(f"{type(self).__name__} holds secrets and is not stored; pass the connection's id on instead")
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from airflow.sdk import task
 
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS
 from airflow_provider_offers.emulator import Emulator
@@ -391,3 +392,23 @@ def test_masking_is_the_second_line_of_defence(airflow: Airflow, emulator: Emula
 
     for secret in (emulator.CLIENT_SECRET, got, token, PASSWORD):
         assert redact(f"said {secret} aloud") == "said *** aloud"
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "in a dict"])
+def test_the_settings_of_a_hook_are_no_result_of_a_task(
+    airflow: Airflow, emulator: Emulator, api: str, wrapped: bool
+) -> None:
+    with dag_of("settings") as dag:
+
+        @task
+        def read() -> Any:
+            with OfferLibraryHook() as hook:
+                return {"settings": [hook.settings]} if wrapped else hook.settings
+
+        read()
+    connection = emulator.connection(api)
+    extra = {**connection["extra"], "access_token": TOKEN, "proxies": {"http": f"http://user:{PASSWORD}@127.0.0.1:1"}}
+    run = airflow.run(dag, connections={CONNECTION: {**connection, "password": SECRET, "extra": extra}})
+    assert run.states == {"read": "failed"}
+    assert "Settings holds secrets and is not stored" in str(run.error("read"))
+    assert_nowhere(airflow, run, [SECRET, TOKEN, PASSWORD])
