@@ -293,6 +293,9 @@ class Legible:
                 "", f"{describe(value)}, with letters of {both} in one word", "one alphabet in a word", self.page
             )
         yield from _damages(value)
+        if any(mark in value for mark in _TEMPLATES):
+            accepted = "the rendered name; a hook in a function renders no template"
+            yield Doubt("", describe(value), accepted, self.page)
         if name_in(value) is not None:
             accepted = f"the name without {NAME_PREFIX!r}, which belongs into references only"
             yield Doubt("", describe(value), accepted, self.page)

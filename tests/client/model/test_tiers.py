@@ -237,6 +237,11 @@ def test_a_good_document_is_sent_without_a_word(caplog: pytest.LogCaptureFixture
     ("name", "told"),
     [
         ("Sa\u200ble", "with U+200B; expected a name without invisible characters"),
+        (
+            "Sale {{ ds }}",
+            "given 'Sale {{ ds }}'; expected the rendered name; a hook in a function renders no template",
+        ),
+        ("{% if x %}Sale", "given '{% if x %}Sale'; expected the rendered name"),
         ("Sa\tle", "with U+0009"),
         ("Sale\u202e", "with U+202E"),
         ("S\u0430le", "with letters of Cyrillic and Latin in one word"),
