@@ -56,7 +56,7 @@ class DecideOperator(OfferLibraryOperator):
     :param context_data: context data by schema, for rules that use it: `{schema: data}`
     :param dry_run: True (default, unless a complete request has another value) counts nothing towards caps, so a DAG
         can check the result. False makes a real decision; the client never repeats it after a lost answer. A retry of
-        the task asks again.
+        the task asks again, so a task whose `execution_timeout` ends it meanwhile is not retried automatically.
     :param include_content: False leaves out the content of the offers, None uses the placement's `returnContent`
     :param allow_duplicates: True allows one offer at several placements and in several decisions of the request, False
         does not. None (default) uses the service's default (not allowed): the second place then gets the next best
@@ -113,17 +113,31 @@ class DecideOperator(OfferLibraryOperator):
         self.allow_duplicates = allow_duplicates
 
     def work(self, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
-        return hook.decide(
-            named_offer(self.decision_id, "decision_id"),
-            named_offer(self.placement_id, "placement_id"),
-            self._profile(),
-            scopes=_scopes(self.scopes),
-            item_count=self.item_count,
-            context_data=unless_empty(json_document("context_data", self.context_data, private=True)),
-            dry_run=self.as_dry_run,
-            include_content=self.include_content,
-            allow_duplicates=self.allow_duplicates,
-        )
+        profile = self._profile()
+        try:
+            return hook.decide(
+                named_offer(self.decision_id, "decision_id"),
+                named_offer(self.placement_id, "placement_id"),
+                profile,
+                scopes=_scopes(self.scopes),
+                item_count=self.item_count,
+                context_data=unless_empty(json_document("context_data", self.context_data, private=True)),
+                dry_run=self.as_dry_run,
+                include_content=self.include_content,
+                allow_duplicates=self.allow_duplicates,
+            )
+        except AirflowTaskTimeout as error:
+            if self._counts(profile):
+                may = "Caps may have counted the decision. Another try could count it again, so it is not retried"
+                raise AirflowFailException(f"{error}\n  {may} automatically") from None
+            raise
+
+    def _counts(self, profile: Any) -> bool:
+        """Whether the decision counts towards caps: a complete request says so itself."""
+        from airflow_provider_offers.client.deciding.profiles import read_profile
+
+        said = read_profile(profile).terms.get("dryRun") if self.as_dry_run is None else self.as_dry_run
+        return said is False
 
     def objects_read(self, result: Any) -> Sequence[Mapping[str, Any]]:
         from airflow_provider_offers.assets.lineage import identified

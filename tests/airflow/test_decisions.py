@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_offers.client.errors import (
@@ -88,6 +89,26 @@ def test_a_real_decision_counts_once_or_says_that_it_cannot_know(
     assert isinstance(attempt.error.__context__, OutcomeUnknownError)
     assert len(asked(emulator)) == 1
     assert run(airflow, emulator, api, dag).result("decide")["dry_run"] is False
+
+
+def test_a_real_decision_that_times_out_is_not_counted_twice(
+    airflow: Airflow, emulator: Emulator, api: str, stage: Stage
+) -> None:
+    emulator.add_fault("delay", seconds=6, times=3, path="/data/core/od?/*")
+    whole = {"identityMap": {"Email": [{"id": EMAIL}]}}
+    ended: dict[str, Any] = {**RETRIED, "execution_timeout": timedelta(seconds=3)}
+    with dag_of("late") as dag:
+        real = decide(stage, "real", dry_run=False, **ended)
+        whole_request = decide(stage, "whole", profile={"dryRun": False, "profiles": [whole]}, **ended)
+        tried = decide(stage, "tried", **ended)
+        real >> whole_request >> tried
+        whole_request.trigger_rule = tried.trigger_rule = TriggerRule.ALL_DONE
+    result = run(airflow, emulator, api, dag)
+    assert result.states == {"real": "failed", "whole": "failed", "tried": "success"}
+    assert {task: len(result.tries(task)) for task in result.states} == {"real": 1, "whole": 1, "tried": 2}
+    for told in errors(result, ["real", "whole"]).values():
+        assert "Caps may have counted the decision" in told
+    assert len(asked(emulator)) == 4
 
 
 def test_what_is_wrong_fails_at_once_and_names_the_field(
