@@ -22,6 +22,8 @@ _MISSING = re.compile(
 )
 # A long number, as a spreadsheet shortens it in a column that is too narrow.
 _SHORTENED = re.compile(r"(?<![\w.,])\d(?:[.,]\d+)?E\+\d{2}(?!\w)")
+# A formula that keeps the zeros of a number in a spreadsheet, such as ="0042".
+_FORMULA = re.compile(r'(?<!\S)="[^"<>]*"(?!\S)')
 # The mark of a lost character, and letters whose UTF-8 was read as Windows-1252. No language writes these pairs.
 _MISREAD = re.compile(
     "\ufffd|\u00c3[\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u00bf\u02c6\u0153\u0160\u0178\u017e\u201e\u2021\u2030\u2039]"
@@ -31,6 +33,7 @@ _LOST = "perhaps a program read it in another encoding than UTF-8"
 _DAMAGES = {
     _MISSING: "perhaps a value is missing",
     _SHORTENED: "perhaps a spreadsheet shortened a long number",
+    _FORMULA: "perhaps it is a formula of a spreadsheet",
     _MISREAD: _LOST,
 }
 _NO_BREAK_OF_OURS = re.compile(r"\n(?! {2})")

@@ -49,6 +49,11 @@ def test_letters_that_were_read_in_another_encoding_are_told(text: str) -> None:
     assert damage_of(f"<p>{text}</p>") == damage_in(f"<p>{text}</p>", "<p>{{ row.text }}</p>") == ""
 
 
+def test_a_formula_that_keeps_zeros_is_told() -> None:
+    assert damage_of('="0042"') == damage_in('Offer ="0042"', "Offer {{ row.sku }}") != ""
+    assert damage_of('<p class="a">="0042"</p>') == damage_in('x="1"', "{{ row.sku }}") == ""
+
+
 @pytest.mark.parametrize("text", ["AMANHÃ, SÃO PAULO", "«AMANHû", "“AMANHÔ", "AMANHÃ\xa0!", "pâté", "10 €", "Â la"])
 def test_letters_that_a_language_writes_are_no_damage(text: str) -> None:
     assert damage_of(text) == ""
