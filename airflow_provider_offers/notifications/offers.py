@@ -60,6 +60,7 @@ class UnpublishOffersNotifier(BaseNotifier):
         self.offer_type = offer_type
         self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
+        self._has_sandbox = sandbox is not None
 
     def notify(self, context: Context) -> None:
         """Take the offers back."""
@@ -68,7 +69,7 @@ class UnpublishOffersNotifier(BaseNotifier):
 
         named, failures = self._named()
         count = len(named) + len(failures)
-        with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
+        with OfferLibraryHook(self.offer_library_conn_id, _sandbox(self)) as hook:
             for each in named:
                 try:
                     self._tell(each, hook.unpublish_offer(each, offer_type=self.offer_type))
@@ -83,7 +84,7 @@ class UnpublishOffersNotifier(BaseNotifier):
 
         named, failures = self._named()
         count = len(named) + len(failures)
-        async with OfferLibraryAsyncHook(self.offer_library_conn_id, self.sandbox) as hook:
+        async with OfferLibraryAsyncHook(self.offer_library_conn_id, _sandbox(self)) as hook:
             for each in named:
                 try:
                     self._tell(each, await hook.unpublish_offer(each, offer_type=self.offer_type))
@@ -154,12 +155,13 @@ class OfferExpiryNotifier(BaseNotifier):
         self.within = within
         self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
+        self._has_sandbox = sandbox is not None
 
     def notify(self, context: Context) -> None:
         """Look for offers that expire soon, and report them."""
         from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
 
-        with OfferLibraryHook(self.offer_library_conn_id, self.sandbox) as hook:
+        with OfferLibraryHook(self.offer_library_conn_id, _sandbox(self)) as hook:
             now = hook.service_now()
             until = _until(now, self.within)
             expiring = _soon(hook.search_offers(properties=_filters(until)), now, until)
@@ -176,7 +178,7 @@ class OfferExpiryNotifier(BaseNotifier):
         """Look for offers that expire soon, and report them, in a triggerer."""
         from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 
-        async with OfferLibraryAsyncHook(self.offer_library_conn_id, self.sandbox) as hook:
+        async with OfferLibraryAsyncHook(self.offer_library_conn_id, _sandbox(self)) as hook:
             now = await hook.service_now()
             until = _until(now, self.within)
             found = [offer async for offer in hook.search_offers(properties=_filters(until))]
@@ -201,6 +203,17 @@ class OfferExpiryNotifier(BaseNotifier):
             self.log.warning("%s (%s) expires at %s", offer["name"], offer["id"], offer["window"]["end"])
         if not expiring:
             self.log.info("No approved offer expires within %s", self.within)
+
+
+def _sandbox(notifier: UnpublishOffersNotifier | OfferExpiryNotifier) -> str | None:
+    """The sandbox. A template without a value does not mean the sandbox of the connection."""
+    if notifier._has_sandbox and _is_nothing(notifier.sandbox):
+        from airflow_provider_offers.client.errors import InvalidInputError, Violation
+        from airflow_provider_offers.client.text import quoted
+
+        wrong = Violation("sandbox", quoted(notifier.sandbox), "a template that renders the name of a sandbox")
+        raise InvalidInputError("The notifier is not valid", [wrong])
+    return notifier.sandbox
 
 
 def _check_offers(offer_id: Any, offer_type: Any) -> None:

@@ -274,6 +274,26 @@ def test_a_template_without_a_value_spares_the_other_offers(
     assert (status(library, "One"), status(library, "Two")) == ("draft", "draft")
 
 
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+def test_a_sandbox_that_renders_nothing_is_not_that_of_the_connection(airflow: Airflow, api: str, native: bool) -> None:
+    with Emulator() as emulator:
+        seed(emulator, personalized("Spring", status="approved"))
+        with dag_of("sandboxes", render_template_as_native_obj=native, params={"sandbox": None}) as dag:
+            for number, sandbox in enumerate(("{{ params.sandbox }}", "{{ '' }}")):
+                undo = UnpublishOffersNotifier(offer_id="name:Spring", sandbox=sandbox)
+
+                @task(task_id=f"fails_{number}", on_failure_callback=[undo, OfferExpiryNotifier(sandbox=sandbox)])
+                def fails() -> None:
+                    raise ValueError("The page is wrong")
+
+                fails()
+        result = run(airflow, emulator, api, dag)
+
+        assert status(emulator, "Spring") == "approved"
+        assert result.logs.count("expected a template that renders the name of a sandbox") >= 4
+        assert emulator.journal(path="/data/core/*") == []
+
+
 def test_the_offers_of_mapped_tasks_sets_and_reports_are_taken_back(airflow: Airflow, api: str, tmp_path: Path) -> None:
     names = ("mapped", "set", "report", "list of results")
     with Emulator() as emulator:
