@@ -184,9 +184,14 @@ class OfferLiveSensor(OfferLibrarySensor):
         from airflow_provider_offers.client.deciding.serving import new_viewpoint
 
         return new_viewpoint(
-            decision_id=named_offer(self.decision_id, "decision_id") or None,
-            placement_id=named_offer(self.placement_id, "placement_id") or None,
+            decision_id=_one(named_offer(self.decision_id, "decision_id")),
+            placement_id=_one(named_offer(self.placement_id, "placement_id")),
             profile=json_document("profile", self.profile or None, private=True),
             context_data=json_document("context_data", self.context_data or None, private=True),
             settings=hook.settings,
         )
+
+
+def _one(named: Any) -> Any:
+    """The object of a field, or None. An empty list, such as of a task that found nothing, is not the default."""
+    return None if named is None or named == "" else named

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk import task as airflow_task
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.execution_time import context as airflow_context
 
@@ -269,6 +270,27 @@ def test_a_placement_without_a_criterion_is_no_delay_of_the_runtime(
     for told in errors(result, result.states).values():
         assert f"the decision 'Newsletter' ({stage.decision}) has no criterion for the placement {placement}" in told
         assert "syncs the library with a delay" not in told
+
+
+def test_a_task_that_found_no_decision_or_placement_is_no_default(
+    airflow: Airflow, emulator: Emulator, api: str, stage: Stage
+) -> None:
+    with dag_of("nothing_found") as dag:
+
+        @airflow_task
+        def found() -> list[str]:
+            return []
+
+        nothing: Any = found()
+        live(stage, "placement_id", placement_id=nothing, timeout=1)
+        live(stage, "decision_id", decision_id=nothing, profile=None, timeout=1)
+        live(stage, "as_it_is", placement_id="", timeout=1)
+    result = run(airflow, emulator, api, dag)
+    told = errors(result, result.states)
+    for field in ("placement_id", "decision_id"):
+        assert result.states[field] == "failed"
+        assert f"{field}: given a list; expected an id" in told[field]
+    assert result.states["as_it_is"] == "success"
 
 
 @pytest.mark.parametrize("placement", [{"itemCount": 2, "returnContent": True}, {}], ids=["two", "silent"])
