@@ -38,6 +38,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each generation that its mark names."""
     if "offer_library_api" in metafunc.fixturenames:
         metafunc.parametrize("offer_library_api", _generations(metafunc.definition), indirect=True)
+    elif any(mark.name == MARK for mark in metafunc.definition.own_markers):
+        # Its tasks would use another connection of that id, perhaps the real one.
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid}: the mark {MARK} has no effect without the fixture `offer_library`; add it "
+            f'to the arguments of the test, or the mark usefixtures("{MARK}")'
+        )
 
 
 @pytest.fixture
@@ -64,6 +70,9 @@ def offer_library(
     mark = _mark(request.node)
     options = {name: value for name, value in mark.items() if name not in _OPTIONS}
     emulator = _offer_library_emulator
+    if not emulator.is_running:
+        # An earlier test stopped it, as an outage of the service.
+        emulator.start()
     emulator.reset()
     _refuse_slips(request.node, mark, emulator)
     if options:

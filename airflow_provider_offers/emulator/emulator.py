@@ -107,6 +107,11 @@ class Emulator:
         self.stop()
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not stopped since."""
+        return self._server is not None
+
+    @property
     def port(self) -> int:
         """The port of the server."""
         if self._server is None:

@@ -81,6 +81,44 @@ def test_lost(offer_library):
     done.stdout.fnmatch_lines(["*PytestWarning: the fault 'drop' (method='POST', path='*/ofers') matched no request"])
 
 
+def test_a_test_may_stop_the_emulator(pytester: pytest.Pytester) -> None:
+    done = _run(
+        pytester,
+        """
+def test_outage(offer_library):
+    offer_library.stop()
+
+def test_next(offer_library):
+    with connected() as library:
+        library.run(library.calls.create(TAG, {"name": "Spring"}))
+""",
+    )
+    done.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("given", ["list_lag=5", "api='xcore'", ""])
+def test_a_mark_without_a_fixture_is_an_error(pytester: pytest.Pytester, given: str) -> None:
+    """Its tasks would use another connection of that id, perhaps the real one."""
+    done = _run(pytester, f"@pytest.mark.offer_library({given})\ndef test_it():\n    pass\n")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*::test_it: the mark offer_library has no effect without the fixture `offer_library`*"])
+
+
+def test_a_mark_of_a_module_is_for_those_tests_that_use_it(pytester: pytest.Pytester) -> None:
+    body = """
+pytestmark = pytest.mark.offer_library(api="xcore")
+
+def test_other():
+    pass
+
+@pytest.mark.usefixtures("offer_library")
+@pytest.mark.offer_library(list_lag=5)
+def test_it():
+    pass
+"""
+    _run(pytester, body).assert_outcomes(passed=2)
+
+
 def test_the_warning_of_a_fault_can_be_left_out(pytester: pytest.Pytester) -> None:
     body = 'def test_it(offer_library):\n    offer_library.add_fault("drop", path="*/tags")\n'
     filters = ["error", "ignore:the fault"]
