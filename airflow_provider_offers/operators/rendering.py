@@ -25,6 +25,8 @@ _OPTIONAL = frozenset(
         *("columns", "report"),
     )
 )
+# Fields of words, of which a template may render a list. No such word begins like a list.
+_LISTS = frozenset(("fields", "order_by", "properties", "status", "waive"))
 # Fields that limit the work of a task: without them, the task may do more than intended.
 _NARROWING = frozenset(name for name in _SEARCH if PARAMETERS[name].narrows)
 # The texts of a template that renders to nothing.
@@ -110,6 +112,9 @@ class Rendering:
             rendered = self.value(value, name, ())
         if isinstance(value, XComArg) and is_nothing(rendered):
             return self._nothing(name, (), value, rendered)
+        if name in _LISTS and isinstance(value, str) and rendered is not value:
+            rendered = _list_in(rendered)
+            return rendered if rendered != [] else self._nothing(name, (), value, rendered)
         return self._files_of(name, rendered) if name in self._task.json_fields else rendered
 
     def _files_of(self, name: str, value: Any) -> Any:
@@ -410,6 +415,17 @@ class Rendering:
 
     def _found(self, subject: str, violation: Violation) -> None:
         self.findings.append((subject, violation))
+
+
+def _list_in(rendered: Any) -> Any:
+    """The list of which a template rendered the text, as JSON or as a Python literal; any other value as it is."""
+    if not isinstance(rendered, str) or not rendered.lstrip().startswith(("[", "(")):
+        return rendered
+    try:
+        found = parsed(rendered)
+    except ValueError:
+        return rendered
+    return found if isinstance(found, list) else rendered
 
 
 def is_nothing(rendered: Any) -> bool:

@@ -28,6 +28,7 @@ from airflow_provider_offers.operators.offers import (
     DeleteOfferOperator,
     GetOfferOperator,
     PatchOfferOperator,
+    PublishOfferOperator,
     ScheduleOfferOperator,
     SearchOffersOperator,
 )
@@ -163,6 +164,31 @@ def test_a_filter_that_lacks_its_value_is_warned_of_by_its_place() -> None:
     assert lacks.endswith("rendered 'name==None'; perhaps a value is missing")
     assert is_gone.startswith("properties/2: ")
     assert is_gone.endswith("so properties/2 has no effect")
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("as_text", ["", " | tojson"])
+def test_a_template_renders_a_list_of_words(as_text: str, native: bool) -> None:
+    options: dict[str, Any] = {"render_template_as_native_obj": native, "context": {"words": ["status==draft", "It's"]}}
+    words = "{{ words" + as_text + " }}"
+    search = dict.fromkeys(("properties", "fields", "order_by"), words)
+    made = rendered(SearchOffersOperator, given=search, **options)
+    assert [made.properties, made.fields, made.order_by] == [["status==draft", "It's"]] * 3
+    sensor = rendered(OfferStatusSensor, given={"offer_id": ID, "status": words}, **options)
+    assert sensor.status == ["status==draft", "It's"]
+    assert rendered(PublishOfferOperator, given={"offer_id": ID, "waive": words}, **options).waive == sensor.status
+    # What is no list of a template stays.
+    for text in ("{{ words[0] }}", "['a']", "{{ '[x' }}"):
+        assert isinstance(rendered(SearchOffersOperator, given={"properties": text}, **options).properties, str)
+
+
+def test_an_empty_list_of_words_is_nothing() -> None:
+    made = rendered(SearchOffersOperator, given={"properties": "{{ [] }}", "order_by": "{{ [] | tojson }}"})
+    assert (made.properties, made.order_by) == (None, None)
+    (is_gone,) = made._rendering.warnings
+    assert is_gone == "properties: the template '{{ [] }}' rendered nothing, so properties has no effect"
+    said = refusal(rendered(OfferStatusSensor, given={"offer_id": ID, "status": "{{ [] }}"}))
+    assert "status: given the template '{{ [] }}', which rendered []" in said
 
 
 @pytest.mark.parametrize("native", [False, True])
