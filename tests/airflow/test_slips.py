@@ -30,6 +30,7 @@ from tests.deciding import PROFILE, Stage
 Make = Callable[[Stage], Any]
 TASK: dict[str, Any] = {"task_id": "slip"}
 WEB = personalized("x")["representations"][0]
+INSTANCE = "0f4bc230-13df-11eb-bc55-c11be7252432"
 
 
 def create(**changes: Any) -> Make:
@@ -91,6 +92,11 @@ SLIPS: dict[str, tuple[Make, str]] = {
     "a month that is none": (schedule(start="2036-13-01"), "start: given '2036-13-01'"),
     "Name: for name:": (publish("Name: Sale"), "did you mean 'name:Sale'?"),
     "the address of an offer": (publish("https://platform.adobe.io/data/core/dps/offers/{id}"), "did you mean '{id}'?"),
+    "the address of an instance": (
+        publish(f"https://platform.adobe.io/data/core/xcore/c/instances/{INSTANCE}"),
+        f"did you mean '{INSTANCE}'?",
+    ),
+    "the path of an instance": (publish(f"/instances/{INSTANCE}"), f"did you mean '{INSTANCE}'?"),
     "a name alone": (publish("Spring sale"), "did you mean 'name:Spring sale'?"),
     "British spelling": (
         publish("dps:personalised-offer:1c265317da412003"),

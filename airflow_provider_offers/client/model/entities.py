@@ -281,7 +281,7 @@ def _hint(text: str) -> str:
         meant = text[len(NAME_PREFIX) :].strip()
         return perhaps([f"{NAME_PREFIX}{meant}"] if meant else [])
     last = text.rpartition("/")[2]
-    return perhaps([last]) if TYPED_ID.fullmatch(last) else name_hint(text)
+    return perhaps([last]) if TYPED_ID.fullmatch(last) or UUID.fullmatch(last) else name_hint(text)
 
 
 def _from_mapping(given: Mapping[str, Any], wanted: _Wanted, *, api: str, sandbox: str) -> Reference:
