@@ -39,6 +39,8 @@ class StoragePath(Protocol):
 
     def __truediv__(self, name: str) -> Self: ...
 
+    def is_dir(self) -> bool: ...
+
     def mkdir(self, *, parents: bool, exist_ok: bool) -> Any: ...
 
     def read_bytes(self) -> bytes: ...
@@ -171,7 +173,10 @@ class _RemoteFolder:
         self._path = path
 
     def read(self, name: str) -> bytes | None:
-        return _tried(self._path / name, "read", (self._path / name).read_bytes)
+        path = self._path / name
+        content = _tried(path, "read", path.read_bytes)
+        # Some stores read a folder as an empty document.
+        return None if content == b"" and _tried(path, "read", path.is_dir) else content
 
     def names(self) -> list[str]:
         return _names_in(self._path)
