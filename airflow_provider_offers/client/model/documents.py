@@ -29,6 +29,8 @@ from airflow_provider_offers.client.wire.messages import Json
 
 log = logging.getLogger(__name__)
 
+# Where the lists of both generations have their objects.
+_LISTS = ("/_embedded/results", "/results")
 _MAX_DEPTH = 64
 # The largest number of a double, which every JSON parser can read.
 _MAX_NUMBER = 10**308
@@ -72,6 +74,11 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
         raise InvalidInputError(
             f"The {kind.subject} cannot be sent", [Violation("", "the result of a task", _document_of(given))]
         )
+    if place := next((each for each in _LISTS if _holds_list(given, each)), None):
+        raise InvalidInputError(
+            f"The {kind.subject} cannot be sent",
+            [Violation("", "the answer of a list", f"one of its objects, such as that at {place}/0")],
+        )
     content = given.get("_instance", given) if "_instance" in given else given
     if not isinstance(content, Mapping):
         raise InvalidInputError(
@@ -94,6 +101,14 @@ def neutral_payload(given: Any, kind: Kind = PERSONALIZED) -> dict[str, Json]:
             [Violation(pointer, "a value beside criteria", accepted) for pointer in pointers],
         )
     return properties
+
+
+def _holds_list(given: Mapping[str, Any], place: str) -> bool:
+    """Whether the document has a list at that place, and no name of its own."""
+    below: Any = given
+    for token in split_pointer(place):
+        below = below.get(token) if isinstance(below, Mapping) else None
+    return isinstance(below, list) and name_in(given) is None
 
 
 def _document_of(result: Mapping[str, Any]) -> str:

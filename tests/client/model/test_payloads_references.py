@@ -105,6 +105,23 @@ def test_a_value_in_such_text_that_json_cannot_hold_is_refused_by_its_place() ->
         neutral_patch([{"op": "add", "path": "/rank", "value": "{'priority': 1e999}"}], "dps")
 
 
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        (
+            {"containerId": "c", "_embedded": {"results": [{"_instance": {"xdm:name": "Sale"}}], "count": 1}},
+            "/_embedded",
+        ),
+        ({"results": [{"name": "Sale"}], "count": 1, "total": 1}, ""),
+    ],
+)
+def test_the_answer_of_a_list_is_not_an_object(given: dict[str, Any], place: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"given the answer of a list; .* at {place}/results/0") as refused:
+        neutral_payload(given)
+    assert len(refused.value.violations) == 1
+    assert neutral_payload({**given, "name": "Spring"})["name"] == "Spring"
+
+
 def test_what_a_task_returned_stands_for_its_id() -> None:
     given: dict[str, Any] = {
         "xdm:name": "Spring",
