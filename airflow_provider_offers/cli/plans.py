@@ -113,5 +113,9 @@ def answered(question: str, expected: str, screen: Screen, done: str) -> bool:
     try:
         answer = input(f"{question}: ")
     except EOFError:
+        screen.line()
         return False
+    except KeyboardInterrupt:
+        screen.line()
+        raise KeyboardInterrupt(f"nothing was {done}") from None
     return answer.strip() == expected

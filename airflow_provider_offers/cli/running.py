@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OK, FAILED, CHANGES = 0, 1, 2
 _INTERRUPTED = 130
 _APPLYING = ("apply", "promote", "prune")
+_GO_ON = "what was written stays, and the same command does the rest"
 _CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 # The module of each command.
 _MODULES = {
@@ -69,9 +70,9 @@ def command_of(name: str) -> Command:
 def _code(command: Command, name: str, args: argparse.Namespace, screen: Screen) -> int:
     try:
         return command(args, screen)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         screen.flush()
-        return _unfinished(name, "interrupted", _INTERRUPTED)
+        return _unfinished(name, "interrupted", _INTERRUPTED, str(error))
     except BrokenPipeError:
         raise
     except (OfferLibraryError, UserError, OSError) as error:
@@ -80,10 +81,13 @@ def _code(command: Command, name: str, args: argparse.Namespace, screen: Screen)
         return FAILED
 
 
-def _unfinished(name: str, why: str, code: int) -> int:
-    """The code of a command that did not end by itself. Says how to go on after one that may have written."""
-    if name in _APPLYING:
-        _tell(name, f"{why}; what was written stays, and the same command does the rest")
+def _unfinished(name: str, why: str, code: int, known: str = "") -> int:
+    """The code of a command that did not end by itself. Says how to go on after one that may have written.
+
+    `known` is what the command itself says about it, at a question.
+    """
+    if told := known or (_GO_ON if name in _APPLYING else ""):
+        _tell(name, f"{why}; {told}")
     return code
 
 

@@ -57,6 +57,21 @@ def test_an_apply_makes_the_library_as_the_manifest_says(
     assert writes(connected) == before
 
 
+def test_an_interrupted_question_says_that_nothing_was_written(
+    offers: Offers, connected: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(question: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plans, "can_ask", lambda screen: True)
+    monkeypatch.setattr("builtins.input", interrupted)
+
+    done = offers("apply", written(tmp_path), "--target", "dev")
+
+    assert (done.code, done.err) == (130, "airflow offers apply: interrupted; nothing was written\n")
+    assert writes(connected) == 0
+
+
 @pytest.mark.parametrize("name", ["plan.json", "plan", "plan.yaml"])
 def test_a_saved_plan_is_applied_without_its_manifest(
     offers: Offers,

@@ -61,6 +61,7 @@ def raising(error: BaseException) -> Any:
         (OfferLibraryError("refused\n  do this"), 1, "airflow offers doctor: refused\n  do this\n"),
         (FileNotFoundError(2, "No such file or directory", "x.yaml"), 1, "x.yaml: No such file or directory\n"),
         (KeyboardInterrupt(), 130, "a log line\n"),
+        (KeyboardInterrupt("nothing was removed"), 130, "airflow offers doctor: interrupted; nothing was removed\n"),
         (BrokenPipeError(), 1, "a log line\n"),
     ],
 )
