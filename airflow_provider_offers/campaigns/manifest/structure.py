@@ -22,6 +22,8 @@ from airflow_provider_offers.client.text import quoted
 # A template that means the manifest's own names, and not text that Adobe renders.
 _OURS = re.compile(r"\{[{%][^}]*\b(?:var|target|row)\b")
 
+_CAMPAIGN = "/campaign"
+
 
 def check_structure(node: Node, found: Findings) -> None:
     """Add what is wrong in the form of a manifest."""
@@ -86,7 +88,7 @@ def _check_final_texts(node: Node, found: Findings) -> None:
 
     A variable may hold text that Adobe renders, so only a template with names of the manifest is one there.
     """
-    heads = [("/campaign", node.members["campaign"])] if "campaign" in node.members else []
+    heads = [(_CAMPAIGN, node.members["campaign"])] if "campaign" in node.members else []
     groups = [("/variables", node.members["variables"])] if "variables" in node.members else []
     targets = node.members.get("targets")
     for name, target in targets.members.items() if targets is not None else ():
@@ -122,6 +124,9 @@ def shallow(node: Node) -> Any:
 def check(place: Place, node: Node, found: Findings, *, below: Any, pointer: str = "", row: str = "") -> None:
     """Add what is wrong about a value of the manifest's own; `below` is its plain value."""
     for each in without_consequences([*findings(place, below), *_unknown(place, below, "")]):
+        if isinstance(each, Doubt) and each.pointer == _CAMPAIGN and is_template(below[_CAMPAIGN[1:]]):
+            # The texts that are not rendered have their own error.
+            continue
         origin = place_in(node, each.pointer, of_name=each.given.startswith(NAMED))
         found.tell(origin, each.given, each.expected, f"{pointer}{each.pointer}", row)
 
