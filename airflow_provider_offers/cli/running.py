@@ -82,7 +82,7 @@ def _code(command: Command, name: str, args: argparse.Namespace, screen: Screen)
 
 
 def _unfinished(name: str, why: str, code: int, known: str = "") -> int:
-    """The code of a command that did not end by itself. Says how to go on after one that may have written.
+    """The code of a command that was interrupted. Says how to go on after one that may have written.
 
     `known` is what the command itself says about it, at a question.
     """
