@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -290,7 +291,9 @@ def test_a_sandbox_that_renders_nothing_is_not_that_of_the_connection(airflow: A
         result = run(airflow, emulator, api, dag)
 
         assert status(emulator, "Spring") == "approved"
-        assert result.logs.count("expected a template that renders the name of a sandbox") >= 4
+        # In a native DAG, Airflow 3.2 leaves the text of a template in its place if it renders nothing.
+        expected = re.compile("sandbox: given .+; expected (a template that renders )?the name of a sandbox")
+        assert len(expected.findall(result.logs)) >= 4
         assert emulator.journal(path="/data/core/*") == []
 
 
