@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseNotifier, task
+from airflow.sdk.execution_time import context as airflow_context
 from airflow.triggers.callback import CallbackTrigger
 
 from airflow_provider_offers.client.errors import BatchError, InvalidInputError
@@ -292,8 +292,9 @@ def test_a_sandbox_that_renders_nothing_is_not_that_of_the_connection(airflow: A
 
         assert status(emulator, "Spring") == "approved"
         # In a native DAG, Airflow 3.2 leaves the text of a template in its place if it renders nothing.
-        expected = re.compile("sandbox: given .+; expected (a template that renders )?the name of a sandbox")
-        assert len(expected.findall(result.logs)) >= 4
+        is_left = native and not hasattr(airflow_context, "TaskStateStoreAccessor")
+        expected = "the name of a sandbox" if is_left else "a template that renders the name of a sandbox"
+        assert result.logs.count(f"; expected {expected}") >= 4
         assert emulator.journal(path="/data/core/*") == []
 
 
