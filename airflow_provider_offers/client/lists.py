@@ -26,6 +26,7 @@ from airflow_provider_offers.client.flows.surveys import (
 )
 from airflow_provider_offers.client.model.entities import Reference, Written
 from airflow_provider_offers.client.model.kinds import Kind
+from airflow_provider_offers.client.repeated import told_once
 from airflow_provider_offers.client.session import AsyncSession
 from airflow_provider_offers.client.turns import ItsTurn, Turns
 from airflow_provider_offers.client.wire.messages import Ask, Flow, Request
@@ -84,7 +85,21 @@ async def run_batch(
     Returns one outcome for each item that was started. An error of the client fails its item only; any other exception
     ends the whole batch.
     """
-    done = skip or {}
+    with told_once(at_once=True):
+        return await _run_batch(session, items, work, skip or {}, max_concurrent, progress, order, stop=stop)
+
+
+async def _run_batch(
+    session: AsyncSession,
+    items: Sequence[T],
+    work: Callable[[Access, T], Flow[Written]],
+    done: Mapping[int, Any],
+    max_concurrent: int,
+    progress: Progress,
+    order: Callable[[int], float] | None,
+    *,
+    stop: bool,
+) -> Batch:
     access = replace(session.access, ahead=Ahead(session.access.exchange))
     run = _Run(session, access, work, progress, max_concurrent, stop=stop)
     meant = await _found(run, items, done)

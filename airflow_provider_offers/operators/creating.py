@@ -264,14 +264,17 @@ class CreateOperator(OfferLibraryOperator):
         """Every creation of the list. Raises one error with the violations of all documents."""
         from airflow_provider_offers.client.errors import InvalidInputError
         from airflow_provider_offers.client.flows.creation_arguments import check_names
+        from airflow_provider_offers.client.repeated import told_once
 
         creations: list[Creation] = []
         wrong: list[tuple[int, Violation]] = []
-        for index, document in enumerate(documents):
-            try:
-                creations.append(self._creation(document, context, index))
-            except InvalidInputError as error:
-                wrong += [(index, each) for each in error.violations]
+        with told_once() as repeated:
+            for index, document in enumerate(documents):
+                repeated.place = f"/{index}" if self._filled_in is None else self._row(index)
+                try:
+                    creations.append(self._creation(document, context, index))
+                except InvalidInputError as error:
+                    wrong += [(index, each) for each in error.violations]
         if wrong:
             raise InvalidInputError("The list is not valid", self._violations(wrong, documents))
         places = None if self._filled_in is None else [self._row(index) for index in range(len(creations))]

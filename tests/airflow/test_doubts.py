@@ -104,3 +104,45 @@ def test_an_offer_approved_too_late_is_green_with_a_warning(airflow: Airflow, em
     assert "The personalized offer 'Draft' (" in result.logs
     assert result.logs.count(WARNS) >= 2
     assert "waive=['window_over'] silences this" in result.logs
+
+
+def test_one_doubt_of_many_rows_is_one_warning_with_the_first_rows(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    template = personalized("{{ row.name }}", color="{{ row.color }}")
+    rows = [{"name": f"Towel {number}", "color": f"color {number}"} for number in range(1, 9)]
+    with dag_of("rows") as dag:
+        CreateOfferOperator(task_id="create", offer=template, rows=rows)
+    result = run(airflow, emulator, api, dag)
+    assert result.states == {"create": "success"}, errors(result, result.states)
+    (line,) = (each for each in result.logs.splitlines() if "is sent although it may be wrong" in each)
+    assert "The personalized offer 'Towel 1' is sent although" in line
+    assert "[8 times in this list: 'Towel 1' at row 1, " in line
+    assert "'Towel 5' at row 5 and 3 more]" in line
+
+
+def test_doubts_of_a_list_that_differ_are_all_told_with_their_places(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    offers = [personalized("A", color="red"), personalized("B", season="spring"), personalized("C", color="blue")]
+    with dag_of("list") as dag:
+        CreateOfferOperator(task_id="create", offer=offers)
+    result = run(airflow, emulator, api, dag)
+    assert result.states == {"create": "success"}, errors(result, result.states)
+    lines = [each for each in result.logs.splitlines() if "is sent although it may be wrong" in each]
+    assert [each.rpartition(" [")[2] for each in lines] == ["2 times in this list: 'A' at /0, 'C' at /2]", "'B' at /1]"]
+
+
+def test_offers_of_a_list_that_are_approved_too_late_are_told_with_their_number(
+    airflow: Airflow, emulator: Emulator, api: str
+) -> None:
+    late = {**OVER, "profileConstraintType": "none"}
+    offers = [personalized(f"Late {number}", status="approved", selectionConstraint=late) for number in range(1, 8)]
+    with dag_of("late_list") as dag:
+        CreateOfferOperator(task_id="create", offer=offers)
+    result = run(airflow, emulator, api, dag)
+    assert result.states == {"create": "success"}, errors(result, result.states)
+    first, last = (each for each in result.logs.splitlines() if WARNS in each)
+    assert "times in this list" not in first
+    assert "[7 times in this list: 'Late " in last
+    assert last.endswith(" and 2 more]")

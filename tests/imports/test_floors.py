@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 CLIENT = "airflow_provider_offers.client"
 FOLDER = Path(__file__).parent.parent.parent / "airflow_provider_offers" / "client"
 FLOORS = (
-    ("errors", "given", "secret", "settings", "text", "verdict"),
+    ("errors", "given", "repeated", "secret", "settings", "text", "verdict"),
     ("wire",),
     ("model",),
     ("rows",),

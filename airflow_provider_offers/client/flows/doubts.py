@@ -55,7 +55,8 @@ class Waiver:
         if left and self.strict:
             raise NotPublishableError(called, left, doing=doing, remedy=_REMEDY)
         for reason, said in left.items():
-            yield Note(f"The {kind.noun} {called} {done} although {said}; waive={[reason]!r} silences this")
+            told = f"The {kind.noun} {called} {done} although {said}; waive={[reason]!r} silences this"
+            yield Note(told, about=called, like=f"{kind.noun} {reason}")
 
 
 def known_reasons(kind: Kind) -> tuple[str, ...]:
@@ -171,7 +172,7 @@ def _settle_window(creation: Creation, waiver: Waiver) -> Flow[None]:
     if left and waiver.strict:
         raise doubtful(left)
     for said in left.values():
-        yield Note(said)
+        yield Note(said, about=repr(creation.name), like=said)
 
 
 def _target(kind: Kind) -> str | None:

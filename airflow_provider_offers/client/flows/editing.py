@@ -232,7 +232,7 @@ def schedule(
             raise doubtful({"window_over": over})
         if over and not told:
             told.add(over)
-            yield Note(f"{entity.called} is never shown: {over}")
+            yield Note(f"{entity.called} is never shown: {over}", about=entity.called, like="never shown")
         changes = window.changes(entity.properties, entity.kind)
         if not changes or entity.status != ACTIVATE.target:
             return changes

@@ -62,7 +62,8 @@ def accepted(work: Work, entity: Entity) -> Flow[Written]:
     creation = work.creation
     if creation.if_exists == "adopt":
         if differs := what_differs(work.differs(entity), entity.properties):
-            yield Note(f"{creation.name!r} is adopted unchanged, although it differs from the document: {differs}")
+            name, said = repr(creation.name), f"is adopted unchanged, although it differs from the document: {differs}"
+            yield Note(f"{name} {said}", about=name, like=said)
         return Written.of(entity, "adopted")
     if creation.if_exists == "skip":
         return Written.of(entity, "skipped")

@@ -24,6 +24,7 @@ from airflow_provider_offers.client.model.spelling import (
     split_pointer,
     wire_tokens,
 )
+from airflow_provider_offers.client.repeated import tell
 from airflow_provider_offers.client.text import quoted, typed
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -136,7 +137,8 @@ def _beside(given: Mapping[Any, Any], kind: Kind) -> Iterator[Violation]:
         if unknown is not None and (not isinstance(unknown, Doubt) or paths_of(place, name)):
             yield Violation(pointer, told, unknown.expected.replace("a documented property", "it in _instance", 1))
         else:
-            log.warning("The %s is sent without %s, because only what is in _instance is sent", kind.noun, pointer)
+            said = f"The {kind.noun} is sent without {pointer}, because only what is in _instance is sent"
+            tell(log, said, like=said)
 
 
 def name_in(given: Any) -> str | None:

@@ -17,6 +17,7 @@ from airflow_provider_offers.client.model.kinds import KINDS, Kind
 from airflow_provider_offers.client.model.lifecycle import SHOWN
 from airflow_provider_offers.client.model.names import BESIDE, is_telling, name_findings
 from airflow_provider_offers.client.model.spelling import escape_token
+from airflow_provider_offers.client.repeated import tell
 from airflow_provider_offers.client.text import quoted
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -38,17 +39,22 @@ def checked_validate(given: Any) -> Validate:
     raise InvalidInputError("The checks are not valid", [Violation("validate", quoted(given), accepted)])
 
 
-def settle(subject: str, called: str, findings: Iterable[Violation], validate: Validate = True) -> None:
+def settle(
+    subject: str, noun: str, findings: Iterable[Violation], validate: Validate = True, *, name: Json = None
+) -> None:
     """Reject errors, and with `"strict"` doubts too; warn of each doubt that is sent.
 
-    Raises `InvalidInputError` with everything that is rejected. `called` names the document in the warnings.
+    Raises `InvalidInputError` with everything that is rejected. `noun` and `name` name the document in the warnings.
     """
     found = list(findings)
     refused = [each for each in found if validate == "strict" or not isinstance(each, Doubt)]
     if refused:
         raise InvalidInputError(subject, refused)
+    about = quoted(name, 80) if isinstance(name, str) else ""
     for doubt in found:
-        log.warning("The %s is sent although it may be wrong; validate='strict' rejects it: %s", called, doubt)
+        said = f"is sent although it may be wrong; validate='strict' rejects it: {doubt}"
+        alike = " ".join((noun, doubt.pointer, doubt.expected, doubt.page if isinstance(doubt, Doubt) else ""))
+        tell(log, f"The {f'{noun} {about}'.rstrip()} {said}", about=about, like=alike)
 
 
 def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any, validate: Validate = True) -> None:
@@ -58,9 +64,8 @@ def check_offer(kind: Kind, properties: Mapping[str, Json], given: Any, validate
     """
     if validate is False:
         return
-    name = properties.get("name")
-    called = f"{kind.noun} {quoted(name, 80)}" if isinstance(name, str) else kind.noun
-    settle(f"The {kind.noun} cannot be sent", called, offer_findings(kind, properties, given), validate)
+    findings = offer_findings(kind, properties, given)
+    settle(f"The {kind.noun} cannot be sent", kind.noun, findings, validate, name=properties.get("name"))
 
 
 def offer_findings(kind: Kind, properties: Mapping[str, Json], given: Any) -> list[Violation]:
@@ -155,7 +160,7 @@ def check_result(
         found = [each for each in found if not isinstance(each, Doubt) or gist(each) not in told]
         told |= {gist(each) for each in found}
     subject = f"The patched {kind.noun} would not be valid; nothing was sent"
-    settle(subject, f"patched {kind.noun} {quoted(after.get('name'), 80)}", found, validate)
+    settle(subject, f"patched {kind.noun}", found, validate, name=after.get("name"))
 
 
 def gist(finding: Violation) -> str:

@@ -19,6 +19,7 @@ from airflow_provider_offers.client.errors import (
     NoAnswerError,
     OfferLibraryError,
 )
+from airflow_provider_offers.client.repeated import tell
 from airflow_provider_offers.client.secret import Secret
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.async_connections import (
@@ -159,7 +160,7 @@ class AsyncShell:
         if isinstance(effect, (Recall, Keep)):
             return await self._remembering.perform(effect)
         if isinstance(effect, Note):
-            log.log(effect.level, "%s", effect.text)
+            tell(log, effect.text, level=effect.level, about=effect.about, like=effect.like)
         if isinstance(effect, Pause):
             if effect.reason:
                 log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)

@@ -98,10 +98,15 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Log a line: a warning, or plain information."""
+    """Log a line: a warning, or plain information.
+
+    `about` names the object that it is about. A list logs lines with the same `like` once, with their number.
+    """
 
     text: str
     is_warning: bool = True
+    about: str = ""
+    like: str = ""
 
     @property
     def level(self) -> int:

@@ -29,6 +29,7 @@ from airflow_provider_offers.client.errors import (
     NoAnswerError,
     OfferLibraryError,
 )
+from airflow_provider_offers.client.repeated import tell
 from airflow_provider_offers.client.settings import Settings
 from airflow_provider_offers.client.wire.auth import SHARED_TOKENS, TokenCache, fetch_token
 from airflow_provider_offers.client.wire.connections import PROGRESS, Adapter, HeldUp
@@ -152,7 +153,7 @@ class SyncShell:
         if isinstance(effect, Keep):
             self._memory.keep(effect.key, effect.made())
         if isinstance(effect, Note):
-            log.log(effect.level, "%s", effect.text)
+            tell(log, effect.text, level=effect.level, about=effect.about, like=effect.like)
         if isinstance(effect, Pause):
             if effect.reason:
                 log.warning("Trying again in %.1f s: %s", effect.seconds, effect.line)
