@@ -12,38 +12,14 @@ import time
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from airflow_provider_offers.emulator.http.application import Application, Log
+from airflow_provider_offers.emulator.http.protocol import Protocol
 from airflow_provider_offers.emulator.service import Service
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 logger = logging.getLogger(__name__)
-
-
-class _Protocol(HttpToolsProtocol):
-    """Gives the application access to its connection, so a fault can break it, and refuses bad bytes in their turn."""
-
-    _refusal: str | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        # The emulator writes its own log, and does not configure uvicorn's loggers, which others may use.
-        self.access_log = False
-        self.app_state = {**self.app_state, "transport": transport}
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse bytes that are no request. Requests that came whole before them are answered first."""
-        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
-            super().send_400_response(msg)
-        else:
-            self._refusal = msg
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._refusal is not None and self.cycle.response_complete and not self.transport.is_closing():
-            super().send_400_response(self._refusal)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -123,7 +99,7 @@ class ServerThread:
         self._application = Application(self._service, self._log)
         config = uvicorn.Config(
             self._application,
-            http=_Protocol,
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

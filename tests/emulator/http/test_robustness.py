@@ -159,7 +159,7 @@ def test_bytes_that_are_no_good_request(emulator: Emulator, caller: Caller, what
     assert caller.listed() == []
 
 
-def _raw(caller: Caller, method: str, target: str, body: bytes = b"", **headers: str) -> bytes:
+def good_request(caller: Caller, method: str, target: str, body: bytes = b"", **headers: str) -> bytes:
     """A good request, byte for byte."""
     sent = {"Host": "x", **{name: str(value) for name, value in caller.session.headers.items()}, **headers}
     sent |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
@@ -169,8 +169,10 @@ def _raw(caller: Caller, method: str, target: str, body: bytes = b"", **headers:
 
 def test_requests_one_behind_the_other_are_answered_in_their_order(emulator: Emulator, caller: Caller) -> None:
     target = f"/data/core/dps{CREATE}"
-    creations = b"".join(_raw(caller, "POST", target, json.dumps(dps_offer(f"{n}")).encode()) for n in range(20))
-    received = spoken(emulator, creations + _raw(caller, "GET", target) + b"GARBAGE\r\n\r\n", then="listen")
+    creations = b"".join(
+        good_request(caller, "POST", target, json.dumps(dps_offer(f"{n}")).encode()) for n in range(20)
+    )
+    received = spoken(emulator, creations + good_request(caller, "GET", target) + b"GARBAGE\r\n\r\n", then="listen")
     assert re.findall(rb"HTTP/1\.1 (\d+) ", received) == [b"201"] * 20 + [b"200", b"400"]
     created = [each["body"]["name"] for each in emulator.objects("personalized-offer")]
     assert created == [str(number) for number in range(20)]
@@ -179,7 +181,7 @@ def test_requests_one_behind_the_other_are_answered_in_their_order(emulator: Emu
 def test_who_hangs_up_half_way_is_answered_and_who_breaks_off_changes_nothing(
     emulator: Emulator, caller: Caller
 ) -> None:
-    request = _raw(caller, "POST", f"/data/core/dps{CREATE}", json.dumps(dps_offer()).encode())
+    request = good_request(caller, "POST", f"/data/core/dps{CREATE}", json.dumps(dps_offer()).encode())
     for length in range(1, len(request), 97):
         spoken(emulator, request[:length], then="abort")
         spoken(emulator, request[:length])
