@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_offers.cli.campaigns import campaign_of
 from airflow_provider_offers.cli.connections import hook_of
 from airflow_provider_offers.cli.progress import Bars
-from airflow_provider_offers.cli.running import OK
+from airflow_provider_offers.cli.running import OK, UserError
 from airflow_provider_offers.cli.screen import Screen
 from airflow_provider_offers.client.model.kinds import KINDS
 from airflow_provider_offers.client.text import legible
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from airflow_provider_offers.campaigns.objects import Key
+    from airflow_provider_offers.campaigns.moving.importing import Imported
+    from airflow_provider_offers.campaigns.objects import Campaign, Key
 
 _LONGEST = 600
 
@@ -66,12 +67,39 @@ def import_(args: argparse.Namespace, screen: Screen) -> int:
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook, Bars() as bars:
         imported = import_into_state(hook, campaign, state_store(args.state_path, "--state-path"), bars.read)
-    for (kind, name), reason in imported.refused.items():
-        screen.line(f"not imported: {KINDS[kind].noun} {name!r}: {legible(reason, _LONGEST)}", style="yellow")
-    screen.line(
-        f"{len(imported.taken)} imported, {len(imported.known)} known before, {len(imported.refused)} not imported"
-    )
+    for key in imported.absent:
+        screen.line(f"not in the library: {_named(key)}")
+    for key, reason in imported.refused.items():
+        screen.line(f"not imported: {_named(key)}: {legible(reason, _LONGEST)}", style="yellow")
+    told = f"{len(imported.taken)} imported, {len(imported.known)} known before, {len(imported.refused)} not imported"
+    screen.line(f"{told}, {len(imported.absent)} not in the library" if imported.absent else told)
+    if imported.refused:
+        raise UserError(_not_taken(imported))
+    if imported.absent and not imported.taken and not imported.known:
+        raise UserError(_nothing_there(campaign))
     return OK
+
+
+def _not_taken(imported: Imported) -> str:
+    """What an import says that could not take everything."""
+    count = len(imported.refused)
+    objects = "1 object of the manifest was" if count == 1 else f"{count} objects of the manifest were"
+    kept = f"; the state knows the other {len(imported.taken)} now" if imported.taken else ""
+    why = f"for the reason{'' if count == 1 else 's'} above"
+    return f"{objects} not imported {why}{kept}; a plan shows a conflict for each. Correct that, and import again"
+
+
+def _nothing_there(campaign: Campaign) -> str:
+    """What an import says that finds nothing: most often it looks in the wrong place."""
+    return (
+        f"the library of the target {campaign.target.name!r} has no object of the manifest, so nothing was imported; "
+        "check the target, its sandbox and the names, or create the objects with: airflow offers apply"
+    )
+
+
+def _named(key: Key) -> str:
+    kind, name = key
+    return legible(f"{KINDS[kind].noun} {name!r}")
 
 
 def _counted(keys: Iterable[Key]) -> str:

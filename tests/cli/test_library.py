@@ -112,12 +112,52 @@ def test_what_is_imported_is_changed_and_no_conflict_any_more(
     assert again.out == "0 imported, 3 known before, 0 not imported\n"
 
 
-def test_what_does_not_exist_is_not_imported(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
+def test_an_import_that_finds_nothing_fails(offers: Offers, connected: Emulator, tmp_path: Path) -> None:
     done = offers("import", written(tmp_path), *DEV)
 
-    assert done.code == 0
-    assert "not imported: personalized offer 'Spring towels': the library has no such object" in done.out
+    assert done.code == 1
+    assert "not in the library: personalized offer 'Spring towels'\n" in done.out
+    assert done.out.endswith("0 imported, 0 known before, 0 not imported, 3 not in the library\n")
+    assert "airflow offers import: the library of the target 'dev' has no object of the manifest" in done.err
     assert not list((tmp_path / "state").rglob("*.json"))
+
+
+def test_what_an_apply_will_create_is_no_failure_of_an_import(
+    offers: Offers, connected: Emulator, tmp_path: Path
+) -> None:
+    applied(offers, tmp_path)
+    manifest = written(tmp_path, SPRING + "fallbacks: [{name: Welcome}]\n")
+    lost = ("--state-path", tmp_path / "another state")
+
+    done = offers("import", manifest, *DEV, *lost)
+
+    assert done.code == 0, done.err
+    assert done.out.endswith(
+        "not in the library: fallback offer 'Welcome'\n"
+        "3 imported, 0 known before, 0 not imported, 1 not in the library\n"
+    )
+
+
+def test_an_import_that_refuses_objects_fails_and_keeps_the_others(
+    offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    """An apply refuses the same objects with the same code."""
+    manifest = applied(offers, tmp_path)
+    edit(connected, api, "dev", "Spring towels", "/status", "archived")
+    lost = ("--state-path", tmp_path / "another state")
+
+    done = offers("import", manifest, *DEV, *lost)
+
+    assert done.code == 1
+    why = "it is archived, and archiving is final: choose another name, or delete the archived object"
+    assert f"not imported: personalized offer 'Spring towels': {why}\n" in done.out
+    assert done.out.endswith("2 imported, 0 known before, 1 not imported\n")
+    assert done.err.endswith(
+        "airflow offers import: 1 object of the manifest was not imported for the reason above; the state knows the "
+        "other 2 now; a plan shows a conflict for each. Correct that, and import again\n"
+    )
+    assert offers("apply", manifest, *DEV, *lost, "--yes").code == 1
+    assert offers("import", manifest, *DEV, *lost).out.endswith("0 imported, 2 known before, 1 not imported\n")
 
 
 def test_a_campaign_is_promoted_and_then_nothing_differs(
@@ -140,11 +180,36 @@ def test_a_promotion_tells_what_is_not_portable_and_what_was_never_tried(
     identifier = f"{api}:tag:1c265317da412003"
     manifest = written(tmp_path, SPRING.replace('ids: ["name:Spring"]', f'ids: ["{identifier}"]'))
 
-    done = offers("promote", manifest, "dev", "prod")
+    done = offers("promote", manifest, "dev", "prod", "--allow-differences")
 
     assert "warning: the target 'dev' is not as the manifest says: 3 to create" in done.err
     assert "warning: not portable: spring.yaml:" in done.err
     assert identifier in done.err
+
+
+@pytest.mark.parametrize("case", ["never applied", "changed since", "edited by somebody"])
+def test_what_the_source_does_not_have_is_not_promoted(
+    case: str, offers: Offers, connected: Emulator, api: str, tmp_path: Path
+) -> None:
+    """Nobody has seen it there, which is what a promotion is for."""
+    manifest = written(tmp_path) if case == "never applied" else applied(offers, tmp_path)
+    if case == "changed since":
+        written(tmp_path, SPRING.replace("priority: 10", "priority: 20"))
+    if case == "edited by somebody":
+        edit(connected, api, "dev", "Spring towels", "/rank/priority", 55)
+
+    done = offers("promote", manifest, "dev", "prod", "--yes")
+
+    assert done.code == 1
+    counts = {"never applied": "3 to create", "changed since": "1 to change", "edited by somebody": "1 in conflict"}
+    assert "airflow offers promote: the target 'dev' is not as the manifest says: " in done.err
+    assert counts[case] in done.err
+    assert f"airflow offers plan {manifest} --target dev" in done.err
+    assert "or add --allow-differences" in done.err
+    assert not bodies(connected, api, "personalized", "prod")
+    allowed = offers("promote", manifest, "dev", "prod", "--yes", "--allow-differences")
+    assert (allowed.code, allowed.lines[-1]) == (0, "applied: 3 created")
+    assert "warning: the target 'dev' is not as the manifest says: " in allowed.err
 
 
 def test_a_prune_retires_what_is_gone_and_does_nothing_else(

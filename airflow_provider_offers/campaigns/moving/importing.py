@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedObject
 from airflow_provider_offers.campaigns.planning.comparing import symbolic
+from airflow_provider_offers.campaigns.planning.judging import IS_ARCHIVED, no_calls
 from airflow_provider_offers.campaigns.planning.snapshot import Names, check_state, referred_kinds
 from airflow_provider_offers.campaigns.state.states import Applied, State
 from airflow_provider_offers.client.flows.access import Access
@@ -21,14 +22,16 @@ from airflow_provider_offers.client.wire.messages import Flow, Json
 class Imported:
     """The state after an import, which the caller writes.
 
-    `taken` are the objects that the state has learned, `known` those that it had already, and `refused` the other ones
-    with the reasons.
+    `taken` are the objects that the state has learned, `known` those that it had already, and `absent` those that the
+    library does not have, which an apply creates. `refused` are the other ones with the reasons: an apply cannot write
+    them either.
     """
 
     state: State
     taken: Sequence[Key]
     known: Sequence[Key]
     refused: Mapping[Key, str] = field(default_factory=dict)
+    absent: Sequence[Key] = ()
 
 
 def import_objects(access: Access, campaign: Campaign, state: State, on_page: OnPage | None = None) -> Flow[Imported]:
@@ -43,16 +46,19 @@ def import_objects(access: Access, campaign: Campaign, state: State, on_page: On
     wanted = {each.key: each for each in campaign.objects}
     learning = _Learning({key: each for key, each in wanted.items() if key not in state.objects})
     needed = referred_kinds([(each.kind, each.properties) for each in learning.missing.values()])
+    unread = {kind.key for kind in KINDS.values() if not access.generation.supports(kind)}
     for kind in KINDS.values():
-        if kind.key in needed and access.generation.supports(kind):
+        if kind.key in needed and kind.key not in unread:
             yield from read_kind(access, kind, learning.take, on_page)
             learning.finish(kind)
-    refused = {key: learning.reason(key) for key in learning.missing if key not in learning.found}
+    left = [key for key in learning.missing if key not in learning.found]
+    reasons = {key: no_calls(KINDS[key[0]]) if key[0] in unread else learning.reason(key) for key in left}
     return Imported(
         replace(state, objects={**state.objects, **learning.found}, plan=None),
         tuple(learning.found),
         tuple(key for key in wanted if key in state.objects),
-        refused,
+        {key: reason for key, reason in reasons.items() if reason},
+        tuple(key for key, reason in reasons.items() if not reason),
     )
 
 
@@ -88,11 +94,11 @@ class _Learning:
             del self.found[key]
 
     def reason(self, key: Key) -> str:
-        """Why an object was not taken."""
+        """Why an object was not taken; empty if the library does not have it."""
         ids = self._names.ids(key)
         if len(ids) > 1:
             return f"{len(ids)} objects have this name: {', '.join(ids)}"
-        return "it is archived" if key in self._archived else "the library has no such object"
+        return IS_ARCHIVED if key in self._archived else ""
 
 
 def _at_leaves_of(kind: Kind, live: Mapping[str, Json], wanted: Mapping[str, Json]) -> dict[str, Json]:

@@ -22,7 +22,7 @@ _GONE = "it was applied before, and is gone from the library"
 _NOTHING_TO_ARCHIVE = "the library has no such object, so there is nothing to archive"
 # The statuses in which Adobe's pages create objects.
 _NEW = (DRAFT, *SHOWN)
-_ARCHIVED = "it is archived, and archiving is final: choose another name, or delete the archived object"
+IS_ARCHIVED = "it is archived, and archiving is final: choose another name, or delete the archived object"
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Judge:
         archived = self.sightings.archived.get(wanted.key, ())
         if archived:
             if wanted.properties.get("status") != ARCHIVED:
-                return self._refused(wanted, _ARCHIVED, entity=archived[0])
+                return self._refused(wanted, IS_ARCHIVED, entity=archived[0])
             return None if self.is_as_wanted(wanted, archived[-1]) else self._found(wanted, archived[-1])
         status = wanted.properties.get("status")
         if status == ARCHIVED:
@@ -238,6 +238,11 @@ class Judge:
     def refused(self, wanted: WantedObject, reason: str) -> PlannedObject:
         """The conflict of an object for a reason that no value explains."""
         return self._refused(wanted, reason)
+
+
+def no_calls(kind: Kind) -> str:
+    """Why a generation that does not support a kind has none of its objects."""
+    return f"generation 1 (api=xcore) documents no calls for a {kind.noun}; use api=dps"
 
 
 def _respelled(name: str) -> str:

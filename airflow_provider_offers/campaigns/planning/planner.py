@@ -10,7 +10,7 @@ from itertools import chain
 from airflow_provider_offers.campaigns.errors import CampaignError
 from airflow_provider_offers.campaigns.objects import Campaign, Key, WantedByKey, WantedObject
 from airflow_provider_offers.campaigns.planning.cautions import Cautions
-from airflow_provider_offers.campaigns.planning.judging import Judge, Sightings
+from airflow_provider_offers.campaigns.planning.judging import Judge, Sightings, no_calls
 from airflow_provider_offers.campaigns.planning.reaching import Reach, after
 from airflow_provider_offers.campaigns.planning.retiring import Retirement
 from airflow_provider_offers.campaigns.planning.snapshot import (
@@ -208,8 +208,7 @@ class _Planner:
 
     def _decide(self, wanted: WantedObject, is_known: bool) -> None:
         if not is_known:
-            reason = f"generation 1 (api=xcore) documents no calls for a {wanted.kind.noun}; use api=dps"
-            self._planned.append(self._judge.refused(wanted, reason))
+            self._planned.append(self._judge.refused(wanted, no_calls(wanted.kind)))
             return
         planned = self._judge.decide(wanted)
         old = None if planned is None else planned.old_name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from airflow_provider_offers.campaigns.moving.importing import Imported, import_objects
 from airflow_provider_offers.campaigns.objects import Campaign
 from airflow_provider_offers.campaigns.plans import Change
@@ -55,10 +57,20 @@ def test_what_the_state_knows_stays_and_what_is_not_there_is_told(library: Offer
     assert (found.taken, found.known) == ((), (TEN.key,))
     assert found.state == state(TEN)
     assert {key[1]: reason for key, reason in found.refused.items() if key[1] != "Doubled"} == {
-        "Archived": "it is archived",
-        "New": "the library has no such object",
+        "Archived": "it is archived, and archiving is final: choose another name, or delete the archived object",
     }
+    assert found.absent == (("personalized", "New"),)
     assert "2 objects have this name" in found.refused["personalized", "Doubled"]
+
+
+@pytest.mark.parametrize("api", ["xcore"], indirect=True)
+def test_a_kind_without_calls_is_refused_as_a_plan_does(library: OfferLibrary, emulator: Emulator) -> None:
+    made = campaign(wanted("formula", "Newest", value={"type": "PQL", "format": "pql/text", "value": "1.0"}))
+
+    found = imported(library, made)
+
+    told = "generation 1 (api=xcore) documents no calls for a ranking formula; use api=dps"
+    assert (dict(found.refused), found.absent) == ({("formula", "Newest"): told}, ())
 
 
 def test_what_reads_do_not_show_is_taken_as_it_is_wanted(library: OfferLibrary, emulator: Emulator) -> None:
