@@ -12,7 +12,9 @@ from airflow_provider_offers.campaigns.checking import check_manifests
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns 0 if every manifest is valid, else 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_offers.campaigns", description="Campaigns as code, without Airflow."
+        prog="python -m airflow_provider_offers.campaigns",
+        description="Campaigns as code, without Airflow.",
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     checked = commands.add_parser("validate", help="check manifests for all of their targets, without a connection")

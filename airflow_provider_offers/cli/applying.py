@@ -38,10 +38,11 @@ def apply(args: argparse.Namespace, screen: Screen) -> int:
             raise UserError(f"the plan {args.manifest} names no connection; add --conn-id")
         with hook_of(saved.connection if args.conn_id is None else args.conn_id, saved.sandbox) as hook:
             return _applied(args, screen, hook, saved, store)
+    options = options_of(args)
     campaign = campaign_of(args)
     conn_id = campaign.target.connection if args.conn_id is None else args.conn_id
     with hook_of(conn_id, campaign.target.sandbox) as hook:
-        made = planned(hook, campaign, store, options_of(args))
+        made = planned(hook, campaign, store, options)
         return _applied(args, screen, hook, made, store, campaign)
 
 
@@ -121,10 +122,10 @@ def _is_given(value: object) -> bool:
 def promote(args: argparse.Namespace, screen: Screen) -> int:
     """Apply the manifest of one target to another one, and tell what is not portable."""
     from airflow_provider_offers.campaigns.moving.promoting import compare_targets
-    from airflow_provider_offers.campaigns.planning.rendering import counts_line
 
     if args.source == args.destination:
         raise UserError(f"TO: given {args.destination!r}, the same target as FROM; expected another one")
+    options = options_of(args)
     args.target = args.source
     source = campaign_of(args)
     args.target = args.destination
@@ -137,13 +138,27 @@ def promote(args: argparse.Namespace, screen: Screen) -> int:
             _expect_elsewhere(args, place, _place_of(other))
         there = planned(hook, source, store)
     if there.has_changes or there.has_conflicts:
-        told = f"the target {args.source!r} is not as the manifest says: {counts_line(there)}"
-        notes.line(f"warning: {told}", style=STYLES["warning"])
+        _tell_differences(args, there, notes)
     for each in compare_targets(source, campaign):
         notes.line(f"warning: not portable: {each}", style=STYLES["warning"])
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        made = planned(hook, campaign, store, options_of(args))
+        made = planned(hook, campaign, store, options)
         return _applied(args, screen, hook, made, store, campaign)
+
+
+def _tell_differences(args: argparse.Namespace, there: Plan, notes: Screen) -> None:
+    """Refuse to promote what the source does not have; with `--allow-differences`, only warn of it."""
+    from airflow_provider_offers.campaigns.planning.rendering import counts_line
+
+    told = f"the target {args.source!r} is not as the manifest says: {counts_line(there)}"
+    if args.allow_differences:
+        notes.line(f"warning: {told}", style=STYLES["warning"])
+        return
+    raise UserError(
+        f"{told}. So the target {args.destination!r} would get what nobody has seen in {args.source!r}. Nothing was "
+        f"written. Look at it with: airflow offers plan {args.manifest} --target {args.source}. Apply the manifest to "
+        f"{args.source!r} first, or add --allow-differences"
+    )
 
 
 def _place_of(hook: OfferLibraryHook) -> tuple[str, str]:

@@ -49,9 +49,15 @@ def validate(args: argparse.Namespace, screen: Screen) -> int:
 
 def plan(args: argparse.Namespace, screen: Screen) -> int:
     """Show the plan of a manifest, and save it with `--out`."""
+    options = options_of(args)
+    if args.accept_live and args.force_conflicts:
+        raise UserError(
+            "--accept-live, --force-conflicts: given both; expected one of them: the first takes what somebody else "
+            "has changed, the second overwrites it"
+        )
     campaign = campaign_of(args)
     with hook_of(campaign.target.connection, campaign.target.sandbox) as hook:
-        store, options = state_store(args.state_path, "--state-path"), options_of(args)
+        store = state_store(args.state_path, "--state-path")
         made = planned(hook, campaign, store, options)
         if args.accept_live and made.has_conflicts:
             _accept_live(args, screen if args.format == "text" else Screen(sys.stderr), made)
@@ -90,9 +96,14 @@ def campaign_of(args: argparse.Namespace) -> Campaign:
 
 
 def options_of(args: argparse.Namespace) -> PlanOptions:
-    """How the plan decides."""
+    """How the plan decides. Raises `UserError` for an option that would do nothing."""
     from airflow_provider_offers.campaigns.planning.planner import PlanOptions
 
+    if args.max_prune is not None and args.prune is None:
+        raise UserError(
+            f"--max-prune: given {args.max_prune} without --prune, so nothing would be retired; add --prune archive or "
+            "--prune delete, or leave --max-prune out"
+        )
     return PlanOptions(
         force_conflicts=args.force_conflicts, adopt=args.adopt, prune=args.prune, max_prune=args.max_prune
     )

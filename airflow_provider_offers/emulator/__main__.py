@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_offers.emulator",
         description="Adobe Journey Optimizer's Offer Library API on this machine.",
+        allow_abbrev=False,
     )
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 selects any free port (8765)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")

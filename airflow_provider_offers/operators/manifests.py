@@ -118,6 +118,9 @@ def plan_options(task: CampaignOperator) -> PlanOptions:
     most = None
     if task.max_prune is not None and (most := whole_number(task.max_prune, 0, 1_000_000)) is None:
         raise InvalidInputError(_SUBJECT, [Violation("max_prune", quoted(task.max_prune), "a whole number from 0")])
+    if most is not None and task.prune is None:
+        # Not an error: it may be one of the default_args of several tasks.
+        task.log.warning("max_prune: given %s without prune, so nothing is retired; add prune, or leave it out", most)
     return PlanOptions(task.force_conflicts, task.adopt, task.prune, most)
 
 

@@ -305,6 +305,20 @@ def test_a_mistake_fails_the_task_without_a_retry(
     assert writes(emulator) == []
 
 
+def test_a_bound_of_what_is_never_retired_is_a_warning(
+    airflow: Airflow, emulator: Emulator, tmp_path: Path, state: str
+) -> None:
+    with dag_of("bounded") as dag:
+        PlanCampaignOperator(
+            task_id="plan", manifest=written(tmp_path), target="dev", state_path=state, max_prune="{{ 3 }}"
+        )
+
+    done = run(airflow, emulator, "dps", dag)
+
+    assert done.states["plan"] == "success"
+    assert "max_prune: given 3 without prune, so nothing is retired" in done.logs
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -165,3 +165,44 @@ def test_the_help_shows_what_stands_in_it(offers: Offers) -> None:
         shown = " ".join(offers(name, "--help").out.split())
         for arg in command.args:
             assert " ".join(arg.kwargs["help"].split()) in shown, (name, arg.flags)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("plan", "spring.yaml", "--force"), "--force; did you mean '--force-conflicts'?"),
+        (("apply", "spring.yaml", "--targ=dev"), "--targ=dev; did you mean '--target'?"),
+        (("apply", "spring.yaml", "--acept-live"), "--acept-live"),
+        (("apply", "spring.yaml", "--state", "x"), "--state x; did you mean '--state-path'?"),
+        (("apply", "spring.yaml", "-yes"), "-yes; did you mean '--yes'?"),
+        (("drift", "spring.yaml", "--traget", "dev"), "--traget dev; did you mean '--target'?"),
+        (("import", "spring.yaml", "--row", "a=b"), "--row a=b; did you mean '--rows'?"),
+        (("promote", "spring.yaml", "dev", "prod", "--max_prune", "3"), "--max_prune 3; did you mean '--max-prune'?"),
+        (("prune", "spring.yaml", "--prune", "delete"), "--prune delete"),
+        (("unlock", "spring.yaml", "--forced"), "--forced; did you mean '--force'?"),
+        (("export", "--sel", "tag:Spring"), "--sel tag:Spring; did you mean '--select'?"),
+        (("export", "--o", "x"), "--o x; did you mean '--only' or '--out' or '--overwrite'?"),
+        (("doctor", "--conn", "x"), "--conn x; did you mean '--conn-id'?"),
+        (("emulator", "--prot", "1"), "--prot 1; did you mean '--port'?"),
+        (("validate", "spring.yaml", "--hlep"), "--hlep; did you mean '--help'?"),
+        (("schema", "--outt"), "--outt"),
+    ],
+)
+def test_an_option_is_written_in_full_and_a_misspelled_one_gets_a_suggestion(
+    arguments: tuple[str, ...], meant: str, offers: Offers
+) -> None:
+    done = offers(*arguments)
+
+    assert done.code == 2
+    assert f"error: unrecognized arguments: {meant}, see help above.\n" in done.err
+
+
+@pytest.mark.parametrize("module", ["airflow_provider_offers.emulator", "airflow_provider_offers.campaigns"])
+def test_the_modules_take_no_abbreviations_either(module: str) -> None:
+    arguments = ["--por", "0"] if module.endswith("emulator") else ["valid", "spring.yaml"]
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, check=False, text=True, timeout=60
+    )
+
+    assert done.returncode == 2
+    assert arguments[0] in done.stderr
