@@ -182,6 +182,10 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
                 "zone (2027-03-01T09:00:00Z), or a wall-clock time (2027-03-01T09:00) or a date (2027-03-01)"
             ],
         ),
+        "week": (
+            {"offer": offer, "rows": [{"name": "A", "priority": 1, "start": "2036-W10"}], "window": WINDOW_OF_ROW},
+            ["row 1 start: given '2036-W10', a week without a day, from the template '{{ row.start }}'; expected a"],
+        ),
         "empty": (
             {"offer": {**offer, "name": "Sale {{ row.start }}"}, "rows": "o.csv"},
             [

@@ -30,6 +30,10 @@ WINDOW_DOUBTS: tuple[str, ...] = get_args(WindowDoubt)
 _OF_MACHINES = frozenset({"localtime", "posixrules", "Factory"})
 # Zones without summer time, which share their names with the winter time of places that have it.
 _WITHOUT_SUMMER = {"EST": "America/New_York", "MST": "America/Denver"}
+# A calendar date, or a week and its day, and after a T or a blank the time.
+_DATE = re.compile(r"\d{4}-?(?:\d{2}-?\d{2}|W\d{2}-?\d)(?:[Tt ].+)?", re.ASCII)
+_WEEK = re.compile(r"\d{4}-?[Ww]\d{2}(?![-\d])", re.ASCII)
+_DATE_WITH_OFFSET = re.compile(r"\d{4}-?\d{2}-?\d{2}(?:[Zz]|[+-]\d{2}:?\d{2})", re.ASCII)
 _SIGNED = re.compile(r"(?:Etc/)?GMT([+-])([1-9]\d?)")
 
 
@@ -305,7 +309,7 @@ def _instant(
     try:
         wall = given if isinstance(given, datetime) else datetime.fromisoformat(_date_text(given))
     except ValueError:
-        violations.append(Violation(name, quoted(given), _WALL_CLOCK))
+        violations.append(Violation(name, quoted(given) + _misread(given), _WALL_CLOCK))
         return None
     if wall.utcoffset() is not None:
         return wall
@@ -341,9 +345,21 @@ def _taken(what: str, both: tuple[datetime, datetime]) -> str:
 
 
 def _date_text(given: Any) -> str:
+    """The text of a date or a wall-clock time. Python would also read what could mean something else."""
     if not isinstance(given, (str, date)):
         raise ValueError("neither text nor a date")
-    return str(given).strip()
+    text = str(given).strip()
+    if _DATE.fullmatch(text) is None:
+        raise ValueError("not a date, or not one alone")
+    return text
+
+
+def _misread(given: Any) -> str:
+    """What could be meant by text that begins like a date."""
+    text = given.strip() if isinstance(given, str) else ""
+    if _WEEK.match(text):
+        return ", a week without a day"
+    return ", a date with an offset and without a time" if _DATE_WITH_OFFSET.fullmatch(text) else ""
 
 
 def _exists(wall: datetime, zone: tzinfo) -> bool:

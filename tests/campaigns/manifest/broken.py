@@ -237,6 +237,9 @@ def _content() -> list[Broken]:
             at="campaign.yaml:8:12 /defaults/window/start",
         ),
         Broken("a start that is no date", "start: 2027-03-01", "start: «next week", ("'next week'",)),
+        Broken(
+            "a start that is a week", "start: 2027-03-01", "start: «2027-W10", ("'2027-W10', a week without a day",)
+        ),
         Broken("a start that the clocks skip", "start: 2027-03-01", "start: «2027-03-28T02:30:00", ("does not exist",)),
         Broken(
             "a start that occurs twice",

@@ -160,6 +160,45 @@ def test_an_end_that_comes_twice_is_doubtful_too() -> None:
     assert [each.pointer for each in caught.value.violations] == ["ambiguous_time"]
 
 
+@pytest.mark.parametrize("place", ["start", "end"])
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        # The whole week, its first day, or its last one, if it is an end.
+        ("2036-W10", ", a week without a day"),
+        ("2036W10", ", a week without a day"),
+        ("2036-w10", ", a week without a day"),
+        ("2036-W10T09:00", ", a week without a day"),
+        ("2036-W10T09:00Z", ", a week without a day"),
+        # Midnight with that offset, and for Python a time of the day without one.
+        ("2036-03-10+01:00", ", a date with an offset and without a time"),
+        ("2036-03-10-09:00", ", a date with an offset and without a time"),
+        ("20360310+0100", ", a date with an offset and without a time"),
+        ("2036-03-10Z", ", a date with an offset and without a time"),
+        ("2036-03-10x09:00", ""),
+        ("2036-03-10_09:00", ""),
+        ("2036-W10-09:00", ""),
+        ("2036-03", ""),
+        ("2036", ""),
+        ("2036-070", ""),
+    ],
+)
+def test_text_that_may_mean_several_days_is_refused(place: str, text: str, what: str) -> None:
+    given = {"start": START, "end": "2099-01-01T00:00:00Z", "timezone": "Europe/Paris", place: text}
+
+    assert refused(**given) == [(place, f"'{text}'{what}")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2036-03-03", "20360303", " 2036-03-03 ", "2036-W10-1", "2036W101", "2036-03-03T00", "2036-03-03 00:00"],
+)
+def test_a_date_may_be_written_in_every_way_that_means_one_day(text: str) -> None:
+    window = resolve_window(text, duration="P1D", timezone="Europe/Paris")
+
+    assert window.start == datetime(2036, 3, 2, 23, tzinfo=UTC)
+
+
 def test_a_window_has_whole_milliseconds() -> None:
     start = datetime(2026, 3, 1, 0, 0, 0, 500_000, tzinfo=UTC)
     window = OfferWindow(start, start + timedelta(days=1, microseconds=999))
