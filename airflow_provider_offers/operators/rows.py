@@ -11,6 +11,7 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.literals import parsed
 from airflow_provider_offers.client.text import damage_in, damage_of, quoted
 from airflow_provider_offers.operators import adobe, files, reports
+from airflow_provider_offers.operators.carrying import uncarriable
 from airflow_provider_offers.operators.documents import listed_document
 from airflow_provider_offers.operators.rendering import Rendering, pointer
 
@@ -250,6 +251,9 @@ class RowRendering(Rendering):
     def _field_of_row(self, name: str, template: Any) -> Any:
         found = len(self.findings)
         value = self.value(template, name, ())
+        # Only the rows of a file get here with such a value: Airflow carries those of a list.
+        for tokens, given, accepted in uncarriable(value):
+            self._found(_SUBJECT, Violation(f"{name}{pointer(tokens)}", given, accepted))
         if len(self.findings) > found:
             return value
         if name != self._task.document_field:

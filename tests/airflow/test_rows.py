@@ -150,6 +150,8 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
     dates = {"selectionConstraint": {"startDate": "2036-03-01T00:00:00Z", "endDate": "2036-04-01T00:00:00Z"}}
     (tmp_path / "page.csv").write_text("<html>Sign in</html>\n")
     (tmp_path / "header.csv").write_text("name,priority\n")
+    (tmp_path / "n.jsonl").write_text(f'{{"name": "A", "priority": 1}}\n{{"name": "B", "priority": {2**64}}}\n')
+    (tmp_path / "half.jsonl").write_text('{"name": "A", "priority": 1, "text": "\\ud83d"}\n')
     good = [{"name": "A", "priority": 1}]
     cases: dict[str, tuple[dict[str, Any], list[str]]] = {
         "column": (
@@ -266,6 +268,22 @@ def test_wrong_rows_are_told_at_once_by_row_file_and_column(
         "no_column_in_json": (
             {"offer": '{"name": "{{ row.nme }}", "rank": {{ row.priority | tojson }}}', "rows": good},
             ["row 1 offer: given the template '", "there is no column 'nme' in the rows; did you mean 'name'?"],
+        ),
+        "large_number": (
+            {"offer": {**offer, **dates, "acme": "{{ row.priority }}"}, "rows": [{"name": "A", "priority": 2**64}]},
+            ["rows/0/priority: given a number of more than 64 bits; expected a smaller number"],
+        ),
+        "large_number_of_a_file": (
+            {"offer": {**offer, **dates, "acme": "{{ row.priority }}", "rank": {"priority": 1}}, "rows": "n.jsonl"},
+            ["row 2 (n.jsonl:2)/acme: given a number of more than 64 bits; expected a smaller number"],
+        ),
+        "large_number_of_an_expression": (
+            {"offer": {**offer, "rank": {"priority": "{{ row.priority | int * 10**20 }}"}}, "rows": good},
+            ["row 1/rank/priority: given a number of more than 64 bits; expected a smaller number"],
+        ),
+        "half_a_pair_of_a_file": (
+            {"offer": {**offer, "acme": "{{ row.text }}"}, "rows": "half.jsonl"},
+            ["row 1 (half.jsonl:1)/acme: given text with half of a surrogate pair; expected text of complete"],
         ),
         "no_document": (
             {"offer": "{{ row.text }}", "rows": [{"text": '{"name": '}]},
