@@ -49,7 +49,12 @@ class _Hook(BaseHook):
         memory: Memory | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        try:
+            super().__init__(**kwargs)
+        except TypeError as error:
+            from airflow_provider_offers.client.model.likeness import with_nearest_names
+
+            raise with_nearest_names(error, kwargs, ("offer_library_conn_id", "sandbox", "memory")) from None
         self.offer_library_conn_id = connection_id(offer_library_conn_id)
         self.sandbox = sandbox
         self._memory = memory

@@ -90,13 +90,11 @@ def with_nearest(error: TypeError, operator: type, arguments: Mapping[str, Any])
     """Airflow's error about unknown arguments, with the known ones that were probably meant."""
     from inspect import signature, unwrap
 
-    from airflow_provider_offers.client.model.likeness import near, perhaps
+    from airflow_provider_offers.client.model.likeness import with_nearest_names
 
     constructors = [unwrap(vars(each)["__init__"]) for each in operator.__mro__[:-1] if "__init__" in vars(each)]
     known = {name for each in constructors for name in signature(each).parameters} - {"self", "kwargs"}
-    meant = {name: perhaps(near(name, known)) for name in arguments if name not in known}
-    hints = [f"\n  {name}: given an unknown argument{hint}" for name, hint in meant.items() if hint]
-    return TypeError(f"{error}{''.join(hints)}") if hints else error
+    return with_nearest_names(error, arguments, known)
 
 
 class CheckedPartial(OperatorPartial):

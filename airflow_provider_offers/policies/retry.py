@@ -26,7 +26,7 @@ def retry_arguments(**arguments: Any) -> dict[str, Any]:
     """The task arguments with `retry_policy` if Airflow supports it; on Airflow 3.2, only the given arguments.
 
     Use it as `CreateOfferOperator(..., **retry_arguments(retries=5))` or in `default_args`. Airflow ignores unknown
-    names in `default_args`, so a near miss of an argument of every task raises `TypeError` here.
+    names in `default_args`, so a near miss of an argument of every task, or `retry` with a number, raises `TypeError`.
     """
     from inspect import signature
 
@@ -36,7 +36,9 @@ def retry_arguments(**arguments: Any) -> dict[str, Any]:
 
     known = set(signature(BaseOperator.__init__).parameters)
     for name in arguments.keys() - known:
-        if meant := near(name, known):
+        # Operators of other providers may have a `retry`, but no number in it.
+        is_number = isinstance(arguments[name], (int, float))
+        if meant := ["retries"] if name == "retry" and is_number else near(name, known):
             raise TypeError(f"retry_arguments() got an unknown argument {name!r}{perhaps(meant)}")
     return arguments if RetryPolicy is None else {"retry_policy": OfferLibraryRetryPolicy(), **arguments}
 

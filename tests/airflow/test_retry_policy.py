@@ -118,13 +118,20 @@ def test_the_arguments_fit_every_airflow() -> None:
 
 @pytest.mark.parametrize(
     ("slip", "meant"),
-    [("retires", "retries"), ("retry_dealy", "retry_delay"), ("execution_timout", "execution_timeout")],
+    [
+        ("retires", "retries"),
+        ("retrys", "retries"),
+        ("retry", "retries"),
+        ("retry_dealy", "retry_delay"),
+        ("execution_timout", "execution_timeout"),
+    ],
 )
 def test_a_slip_in_the_arguments_is_refused(slip: str, meant: str) -> None:
     with pytest.raises(TypeError, match=f"unknown argument '{slip}'; did you mean '{meant}'"):
         retry.retry_arguments(**{slip: 5})
     # Default arguments may be those of any operator.
     assert retry.retry_arguments(offer_library_conn_id="mine")["offer_library_conn_id"] == "mine"
+    assert "retry" in retry.retry_arguments(retry=object())
 
 
 def test_a_run_obeys_it(airflow: Airflow, emulator: Emulator) -> None:

@@ -204,6 +204,7 @@ def test_a_slip_is_refused_with_what_was_meant(
     [
         (CreateOfferOperator, {"offer": {}, "widnow": {}}, "widnow: given an unknown argument; did you mean 'window'?"),
         (CreateOfferOperator, {"offer": {}, "rerties": 3}, "did you mean 'retries'?"),
+        (CreateOfferOperator, {"offer": {}, "conn_id": "x"}, "did you mean 'offer_library_conn_id'?"),
         (PlanCampaignOperator, {"manifest": "x", "tagret": "dev"}, "did you mean 'target'?"),
         (
             OfferStatusSensor,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 _SEPARATORS = re.compile(r"[-_\s]+")
 # (length, slips): a word of at least this length may have this many typing errors.
 _SLIPS = ((14, 3), (7, 2), (1, 1))
 _LONGEST = 60
+_WRONG_PLURAL = re.compile(r"ys$")
 # A part of a URI with as many letters has slips; a shorter one with another letter may be another word.
 _LONG_PART = 7
 _ALPHABETS = ("LATIN", "CYRILLIC", "GREEK")
@@ -24,13 +25,29 @@ def near(given: str, known: Iterable[str]) -> list[str]:
         return []
     found: dict[str, int] = {}
     bare = folded(given)
+    # A wrong plural, such as `retrys`, is one slip.
+    plural = _WRONG_PLURAL.sub("ies", bare)
     for word in known:
         allowed = _allowed(word, given)
-        slips = _distance(folded(word), bare, allowed)
+        slips = 1 if folded(word) == plural != bare else _distance(folded(word), bare, allowed)
         if slips <= allowed:
             found[word] = slips
     least = min(found.values(), default=0)
     return sorted(word for word, slips in found.items() if slips == least)
+
+
+def with_nearest_names(error: TypeError, given: Iterable[str], known: Collection[str]) -> TypeError:
+    """The error about unknown arguments, with the known ones that were probably meant.
+
+    Those are the near ones, or else those of which an argument is the end, such as `conn_id`.
+    """
+    meant = {
+        name: near(name, known) or sorted(each for each in known if each.endswith(f"_{name}"))
+        for name in given
+        if name not in known
+    }
+    hints = [f"\n  {name}: given an unknown argument{perhaps(words)}" for name, words in meant.items() if words]
+    return TypeError(f"{error}{''.join(hints)}") if hints else error
 
 
 def has_letters_of(given: str, word: str) -> bool:
