@@ -114,7 +114,9 @@ class Rendering:
             return self._nothing(name, (), value, rendered)
         if name in _LISTS and isinstance(value, str) and rendered is not value:
             rendered = _list_in(rendered)
-            return rendered if rendered != [] else self._nothing(name, (), value, rendered)
+        if name in _LISTS and _is_empty_list(rendered) and (rendered is not value or name in _NARROWING):
+            # A list whose entries rendered nothing has a warning for each of them.
+            return None if isinstance(value, list) and value else self._nothing(name, (), value, rendered)
         return self._files_of(name, rendered) if name in self._task.json_fields else rendered
 
     def _files_of(self, name: str, value: Any) -> Any:
@@ -369,9 +371,9 @@ class Rendering:
             return template
         if field in _NARROWING:
             place = _place(field, tokens)
-            self.warnings.append(
-                f"{place}: the template {_short(str(template))!r} rendered nothing, so {place} has no effect"
-            )
+            is_template = not isinstance(template, (list, tuple))
+            why = f"the template {_short(str(template))!r} rendered nothing" if is_template else "the list is empty"
+            self.warnings.append(f"{place}: {why}, so {place} has no effect")
         if not tokens:
             return None
         return rendered if rendered == "" else ABSENT
@@ -426,6 +428,11 @@ def _list_in(rendered: Any) -> Any:
     except ValueError:
         return rendered
     return found if isinstance(found, list) else rendered
+
+
+def _is_empty_list(rendered: Any) -> bool:
+    """Whether it is a list, or a sequence of Airflow's, without an entry."""
+    return isinstance(rendered, Sequence) and not isinstance(rendered, (str, bytes)) and len(rendered) == 0
 
 
 def is_nothing(rendered: Any) -> bool:

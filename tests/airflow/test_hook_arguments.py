@@ -11,7 +11,7 @@ from airflow.sdk import task
 
 from airflow_provider_offers.client.errors import InvalidInputError
 from airflow_provider_offers.emulator import Emulator
-from airflow_provider_offers.hooks.offer_library import OfferLibraryHook
+from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook, OfferLibraryHook
 from tests.airflow.harness import Airflow
 from tests.airflow.library import CONNECTION, dag_of, seed, writes
 from tests.deciding import Stage
@@ -104,6 +104,21 @@ def test_a_search_for_no_ids_finds_nothing(emulator: Emulator, api: str, hook: O
     assert emulator.journal(path="/data/core/*") == []
     with pytest.raises(InvalidInputError, match="name: given together with ids"):
         hook.search_offers(ids=[], name="One")
+
+
+def test_a_search_with_an_empty_list_of_filters_is_refused(hook: OfferLibraryHook) -> None:
+    """It found everything, although its author has filters in mind."""
+    for search in (hook.search_offers, hook.objects("tag").search):
+        with pytest.raises(InvalidInputError, match=r"properties: given \[\]; expected at least one filter, or None"):
+            search(properties=[])
+    assert list(hook.search_offers(properties=None)) == []
+
+
+@pytest.mark.parametrize("hook_class", [OfferLibraryHook, OfferLibraryAsyncHook])
+def test_an_unknown_argument_of_a_hook_is_told_with_the_nearest_one(hook_class: Any) -> None:
+    for slip, meant in {"sandbx": "sandbox", "conn_id": "offer_library_conn_id", "memry": "memory"}.items():
+        with pytest.raises(TypeError, match=f"{slip}: given an unknown argument; did you mean '{meant}'"):
+            hook_class(**{slip: "x"})
 
 
 def test_one_offer_in_place_of_a_list_is_a_list_of_one(emulator: Emulator, api: str, hook: OfferLibraryHook) -> None:

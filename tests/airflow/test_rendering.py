@@ -187,6 +187,9 @@ def test_an_empty_list_of_words_is_nothing() -> None:
     assert (made.properties, made.order_by) == (None, None)
     (is_gone,) = made._rendering.warnings
     assert is_gone == "properties: the template '{{ [] }}' rendered nothing, so properties has no effect"
+    made = rendered(SearchOffersOperator, given={"properties": []})
+    assert made.properties is None
+    assert made._rendering.warnings == ["properties: the list is empty, so properties has no effect"]
     said = refusal(rendered(OfferStatusSensor, given={"offer_id": ID, "status": "{{ [] }}"}))
     assert "status: given the template '{{ [] }}', which rendered []" in said
 

@@ -224,12 +224,22 @@ def test_an_optional_argument_whose_template_renders_nothing_is_absent(
         )
         SearchOffersOperator(task_id="none", properties="{{ params.get('nope') }}", limit="{{ params.get('nope') }}")
 
+        @task
+        def no_filters() -> list[str]:
+            return []
+
+        SearchOffersOperator(task_id="of_a_task", properties=no_filters())  # type: ignore[arg-type]
+        SearchOffersOperator.partial(task_id="mapped").expand(properties=[[], ["name==Other"]])
+
     result = run(airflow, emulator, api, dag)
 
     assert set(result.states.values()) == {"success"}, [str(attempt.error) for attempt in result.attempts]
     assert [each["name"] for each in result.result("search")] == ["Here"]
     assert [each["name"] for each in result.result("none")] == ["Here"]
     assert "rendered nothing, so properties has no effect" in result.logs
+    assert [each["name"] for each in result.result("of_a_task")] == ["Here"]
+    assert "xcom_pull(task_ids='no_filters'" in result.logs
+    assert "properties: the list is empty, so properties has no effect" in result.logs
 
 
 def test_json_text_and_native_objects_from_other_tasks(airflow: Airflow, emulator: Emulator, api: str) -> None:

@@ -294,6 +294,9 @@ def _checked_fields(name: str, given: Any, violations: list[Violation]) -> tuple
 
 
 def _checked_filters(name: str, given: Any, violations: list[Violation]) -> tuple[Filter, ...]:
+    if isinstance(given, (list, tuple)) and not given:
+        # The author has filters in mind, and the search would find everything.
+        violations.append(Violation(name, quoted(given), "at least one filter, or None for a search without filters"))
     return tuple(each for text in _texts(name, given, violations) for each in _filters(text, violations))
 
 
