@@ -12,7 +12,6 @@ from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.kinds import Kind
 from airflow_provider_offers.client.model.operations import Operation, Parsed
-from airflow_provider_offers.client.model.spelling import join_pointer
 from airflow_provider_offers.client.text import legible
 from airflow_provider_offers.client.wire.messages import Json
 
@@ -86,18 +85,19 @@ def _where(properties: Mapping[str, Json], operation: Parsed) -> str | None:
     for tokens in (operation.source or (), needed):
         for depth in range(1, len(tokens) + 1):
             if value_at(properties, tokens[:depth]) is MISSING:
-                return f"{_told(operation)}, but there is nothing at {join_pointer(list(tokens[:depth]))}"
+                place = operation.pointer_to("from" if tokens is operation.source else "path", depth)
+                return f"{_told(operation)}, but there is nothing at {place}"
     return None
 
 
 def _told(operation: Parsed) -> str:
-    return f"the operation {operation.op} of {operation.plain['path']}"
+    return f"the operation {operation.op} of {operation.written['path']}"
 
 
 def tested(properties: Mapping[str, Json], test: Parsed) -> Json:
     found = value_at(properties, test.path)
     if found is MISSING or not same(found, test.value):
-        raise TestFailed(f"{test.plain['path']} is {as_text(found)}, not {as_text(test.value)}")
+        raise TestFailed(f"{test.written['path']} is {as_text(found)}, not {as_text(test.value)}")
     return found
 
 
@@ -105,10 +105,10 @@ def rewritten(properties: Mapping[str, Json], operation: Parsed, kind: Kind) -> 
     """A `move` or `copy`, rewritten with the current value."""
     source, target = operation.plain["from"], operation.plain["path"]
     if operation.op == "move" and target.startswith(f"{source}/"):
-        raise _unfit(kind, f"{source} cannot be moved into itself")
+        raise _unfit(kind, f"{operation.written['from']} cannot be moved into itself")
     found = value_at(properties, operation.source or ())
     if found is MISSING:
-        raise _unfit(kind, f"there is nothing at {source}")
+        raise _unfit(kind, f"there is nothing at {operation.written['from']}")
     removal: list[Operation] = [{"op": "remove", "path": source}] if operation.op == "move" else []
     return [*removal, {"op": "add", "path": target, "value": copied(found)}]
 

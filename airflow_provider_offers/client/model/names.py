@@ -28,7 +28,7 @@ _OTHER_PREFIX = re.compile(r"([a-z]+):(?=.)", re.IGNORECASE)
 _SEVERAL_WORDS = re.compile(r"[a-z]+[A-Z]")
 _UNSEEN: Any = object()
 # The member in which generation 1 has the properties.
-_ENVELOPE = "_instance"
+INSTANCE = "_instance"
 # The members that the service keeps besides the properties, in the names of both generations.
 BESIDE = (
     *ASSIGNED,
@@ -98,9 +98,9 @@ def unknown_member(
         accepted = f"a documented property{perhaps([wire])}"
         # The pages show these properties without a prefix, and do not say that the service refuses one.
         return Doubt(where, given, accepted, UNKNOWN) if wire == local else Violation(where, given, accepted)
-    found = near(local, known) or (near(local, (_ENVELOPE,)) if place is whole and local.startswith("_") else [])
+    found = near(local, known) or (near(local, (INSTANCE,)) if place is whole and local.startswith("_") else [])
     if found:
-        suggested = [spelled.wire_name(each)[0] if prefixed and each != _ENVELOPE else each for each in found]
+        suggested = [spelled.wire_name(each)[0] if prefixed and each != INSTANCE else each for each in found]
         return Violation(where, given, f"a documented property{perhaps(suggested)}")
     if dotted := _written_with_dots(place, spelled, name, is_whole=place is whole):
         return Violation(where, given, f"a documented property; did you mean {dotted}?")
@@ -133,7 +133,7 @@ def _written_with_dots(place: Place, spelled: Spelled, name: str, *, is_whole: b
     tokens = name.split(".")
     if len(tokens) < 2 or not all(tokens):
         return None
-    wire = [tokens.pop(0)] if is_whole and tokens[0] == _ENVELOPE else []
+    wire = [tokens.pop(0)] if is_whole and tokens[0] == INSTANCE else []
     for token in tokens:
         if place.item is not None and token.isdecimal():
             place, spelled = place.item, spelled.items or PLAIN

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_provider_offers.client.model.spelling import split_pointer
+from airflow_provider_offers.client.model.spelling import join_pointer, split_pointer
 from airflow_provider_offers.client.wire.messages import Json
 
 Operation = Mapping[str, Json]
@@ -37,15 +37,23 @@ def _form(op: str, path: str, source: str | None) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A well-formed operation as it is sent (`plain`), and its form."""
+    """A well-formed operation as it is sent (`plain`), and its form. `written` has the pointers as its author wrote."""
 
     plain: Operation
     form: Form
+    written: Mapping[str, str]
 
     @classmethod
-    def of(cls, operation: Operation) -> Parsed:
+    def of(cls, operation: Operation, written: Mapping[str, str] | None = None) -> Parsed:
         op = operation["op"]
-        return cls(operation, _form(op, operation["path"], operation["from"] if op in ("move", "copy") else None))
+        form = _form(op, operation["path"], operation["from"] if op in ("move", "copy") else None)
+        return cls(operation, form, written or operation)
+
+    def pointer_to(self, member: str, depth: int) -> str:
+        """The first tokens of its `path` or `from` in the author's spelling, for a message."""
+        tokens = split_pointer(self.written[member])
+        left = len(self.path if member == "path" else self.source or ()) - depth
+        return join_pointer(tokens[: len(tokens) - left])
 
     @property
     def op(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 
@@ -71,17 +71,20 @@ class PreparedPatch:
     """A patch in neutral names. Flows carry it unchanged from the author to the wire.
 
     `kind` is the kind of its object, or one with the same spelling. `doubts` are the gists of the doubts that are in
-    the log already.
+    the log already. `written` has the pointers of the operations as their author wrote them, for messages.
     """
 
     operations: Patch
     kind: Kind = PERSONALIZED
     doubts: frozenset[str] = frozenset()
+    written: Sequence[Mapping[str, str]] = field(default=(), compare=False, repr=False)
 
     @cached_property
     def parsed(self) -> list[Parsed]:
         """The operations with the tokens of their pointers."""
-        return [Parsed.of(operation) for operation in self.operations]
+        if not self.written:
+            return [Parsed.of(operation) for operation in self.operations]
+        return [Parsed.of(*each) for each in zip(self.operations, self.written, strict=True)]
 
     @cached_property
     def changes(self) -> list[Parsed]:

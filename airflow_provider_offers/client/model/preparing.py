@@ -16,8 +16,8 @@ from airflow_provider_offers.client.model.documents import given_tokens, json_va
 from airflow_provider_offers.client.model.envelope import NEUTRAL_BESIDE
 from airflow_provider_offers.client.model.facts import Many
 from airflow_provider_offers.client.model.kinds import PERSONALIZED, Kind
-from airflow_provider_offers.client.model.likeness import one_of
-from airflow_provider_offers.client.model.names import BESIDE, name_findings, unknown_member
+from airflow_provider_offers.client.model.likeness import is_slip, one_of, perhaps
+from airflow_provider_offers.client.model.names import BESIDE, INSTANCE, name_findings, unknown_member
 from airflow_provider_offers.client.model.operations import Operation, Parsed, Patch, is_index
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Place, without_receipts, without_text
@@ -63,7 +63,9 @@ def prepare(operations: Any, kinds: Sequence[Kind], api: str, validate: Validate
     violation at once. Warns of doubts; the patch carries them, so that nothing warns of them again.
     """
     check_operations(operations)
-    patch = PreparedPatch(neutral_patch(operations, api, kinds[0], tidy=validate is not False), kinds[0])
+    written = [{name: each[name] for name in ("path", "from") if name in each} for each in operations]
+    neutral = neutral_patch(operations, api, kinds[0], tidy=validate is not False)
+    patch = PreparedPatch(neutral, kinds[0], written=written)
     if validate is False:
         return patch
     doubts = [doubt for kind in kinds for doubt in check_patch(kind, patch, validate, operations)]
@@ -271,6 +273,9 @@ def _path_finding(
 ) -> Violation | None:
     """The finding about the first token of a path that is not right; `value` is what it writes there, if known."""
     place, spelled = kind.place, kind.names
+    if meant := _behind_a_front(place, spelled, tokens):
+        accepted = f"a path to a property{perhaps([meant])}"
+        return Violation(where, "a path to no property" if given is None else given, accepted)
     for depth, token in enumerate(tokens, 1):
         if (wrong := _misplaced(place, tokens[: depth - 1], token)) is not None:
             return Violation(where, "a path to no property" if given is None else given, wrong)
@@ -281,6 +286,21 @@ def _path_finding(
                 return finding
         place, spelled = place.below(token), wire_tokens([token], spelled)[1]
     return None
+
+
+def _behind_a_front(place: Place, spelled: Spelled, tokens: Sequence[str]) -> str | None:
+    """The path to a property of the object behind a front that it does not have, such as `/instance/xdm:status`.
+
+    Only generation 1's envelope, also with a slip, shows for certain that the object is meant: other properties may be
+    the customer's own.
+    """
+    if len(tokens) < 2 or place.knows(tokens[0]):
+        return None
+    first, *rest = tokens
+    if INSTANCE in rest[:-1]:
+        return join_pointer(rest[rest.index(INSTANCE) :])
+    is_meant = is_slip(first, INSTANCE) and place.knows(spelled.neutral_name(rest[0])[0])
+    return join_pointer([INSTANCE, *rest]) if is_meant else None
 
 
 def _misplaced(place: Place, above: Sequence[str], token: str) -> str | None:

@@ -24,7 +24,7 @@ from airflow_provider_offers.client.model.likeness import folded, near
 from airflow_provider_offers.client.model.names import BESIDE, name_findings, paths_of
 from airflow_provider_offers.client.model.patches import PreparedPatch
 from airflow_provider_offers.client.model.places import Place
-from airflow_provider_offers.client.model.preparing import neutral_patch, patch_findings
+from airflow_provider_offers.client.model.preparing import neutral_patch, patch_findings, prepare
 from airflow_provider_offers.client.model.spelling import PLAIN, Spelled
 from airflow_provider_offers.client.model.validation import offer_findings
 from airflow_provider_offers.client.model.windows import window_from
@@ -177,6 +177,27 @@ def test_a_mistyped_prefix_is_a_slip(prefix: str) -> None:
         PERSONALIZED, PreparedPatch(neutral_patch([{"op": "replace", "path": path, "value": "approved"}], "xcore"))
     )
     assert (found.pointer, isinstance(found, Doubt)) == ("/0/path", False)
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/instance/xdm:status", "/_instance/xdm:status"),
+        ("/instance/status", "/_instance/status"),
+        ("/_instance/instance/xdm:status", "/_instance/xdm:status"),
+        ("/_embedded/results/0/_instance/xdm:status", "/_instance/xdm:status"),
+        ("/_instances/xdm:rank/xdm:priority", "/_instance/xdm:rank/xdm:priority"),
+    ],
+)
+def test_a_front_that_a_path_does_not_have_is_refused(path: str, meant: str) -> None:
+    for operation in ({"op": "replace", "path": path, "value": "approved"}, {"op": "test", "path": path, "value": 1}):
+        with pytest.raises(InvalidInputError) as refused:
+            prepare([operation], [PERSONALIZED], "xcore")
+        assert f"/0/path: given {path!r}; expected" in str(refused.value)
+        assert meant.split("/")[1] in str(refused.value)
+    # Other unknown properties may be the customer's own.
+    for own in ("/acme/status", "/acme/xdm:status", "/instance"):
+        prepare([{"op": "replace", "path": own, "value": "approved"}], [PERSONALIZED], "xcore")
 
 
 def test_a_property_with_the_prefix_of_another_is_told_its_own() -> None:

@@ -155,6 +155,24 @@ def test_each_generation_is_sent_what_its_pages_list() -> None:
     assert fit(operations, sale(), PERSONALIZED, "xcore").operations == added
 
 
+@BOTH
+def test_what_does_not_fit_is_told_in_the_words_of_the_author(api: Api) -> None:
+    def told(*operations: dict[str, Any]) -> str:
+        with pytest.raises((InvalidInputError, TestFailed)) as refused:
+            prepare(list(operations), [PERSONALIZED], api).fit(sale(), capabilities_of(api))
+        return str(refused.value)
+
+    order, priority = "/_instance/xdm:rank/xdm:order", "/_instance/xdm:rank/xdm:priority"
+    assert f"remove of {order}, but there is nothing at {order};" in told({"op": "remove", "path": order})
+    below = f"{order}/xdm:function"
+    assert f"remove of {below}, but there is nothing at {order};" in told({"op": "remove", "path": below})
+    move = {"op": "move", "from": order, "path": priority}
+    assert f"there is nothing at {order};" in told(move)
+    assert f"{priority} is 1, not 7" in told({"op": "test", "path": priority, "value": 7}).replace("10", "1")
+    plain = told({"op": "remove", "path": "/rank/order"})
+    assert "remove of /rank/order, but there is nothing at /rank/order;" in plain
+
+
 @pytest.mark.parametrize(
     "operation",
     [
