@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from airflow_provider_offers.client.errors import InvalidInputError, NotFoundError
+from airflow_provider_offers.client.errors import BadRequestError, InvalidInputError, NotFoundError, RejectedError
 from airflow_provider_offers.client.library import OfferLibrary
 from airflow_provider_offers.client.model.kinds import FALLBACK, PERSONALIZED, PLACEMENT, TAG, Kind
 from airflow_provider_offers.emulator import Emulator
@@ -60,3 +63,43 @@ def test_the_error_about_a_missing_object_says_what_to_do(library: OfferLibrary,
     with pytest.raises(NotFoundError) as several:
         library.get_many([library.offer_reference(given), library.offer_reference(given)])
     assert advice in str(several.value)
+
+
+def upper(identifier: str) -> str:
+    """The id with its number in upper case."""
+    start, colon, number = identifier.rpartition(":")
+    return f"{start}{colon}{number.upper()}"
+
+
+def test_an_id_in_upper_case_is_told_in_lower_case(
+    library: OfferLibrary, emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = library.get(PERSONALIZED, emulator.seed(1)[0])
+    patch = [{"op": "replace", "path": "/rank/priority", "value": 5}]
+    calls: list[Callable[[str], Any]] = [
+        lambda given: library.get(PERSONALIZED, given),
+        lambda given: library.get_many([library.offer_reference(given)]),
+        lambda given: library.patch(PERSONALIZED, given, patch),
+        lambda given: library.publish(PERSONALIZED, given),
+        lambda given: library.delete(PERSONALIZED, given),
+    ]
+    for right in {there.id, there.instance_id}:
+        for given in {upper(right), right.upper()}:
+            for call in calls:
+                with pytest.raises(NotFoundError, match=f"'{given}' has upper-case letters.*mean '{right}'"):
+                    call(given)
+            library.delete(PERSONALIZED, given, missing_ok=True)
+            told = caplog.messages[-1]
+            assert "so nothing is deleted" in told
+            assert f"did you mean '{right}'?" in told
+    library.delete(PERSONALIZED, there.id)
+    caplog.clear()
+    library.delete(PERSONALIZED, there.id, missing_ok=True)
+    assert caplog.messages == []
+
+
+def test_a_reference_in_upper_case_is_told_in_lower_case(library: OfferLibrary) -> None:
+    document = sale()
+    document["representations"][0]["placement"] = upper(Emulator.PLACEMENT_ID)
+    with pytest.raises((BadRequestError, RejectedError), match=f"did you mean '{Emulator.PLACEMENT_ID}'"):
+        library.create(PERSONALIZED, document)

@@ -15,7 +15,7 @@ from airflow_provider_offers.client.errors import (
 )
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import may_be_referred
-from airflow_provider_offers.client.flows.deleting import delete, there_before
+from airflow_provider_offers.client.flows.deleting import delete, nothing_there, there_before
 from airflow_provider_offers.client.flows.editing import take_step
 from airflow_provider_offers.client.flows.reading import look_alone, resolve
 from airflow_provider_offers.client.flows.referring import (
@@ -61,7 +61,7 @@ def delete_object(
     except NotFoundError:
         if not missing_ok:
             raise
-        return _gone(reference, "unchanged")
+        return _gone(reference, (yield from nothing_there(reference)))
     cascaded: list[Entity] = []
     if not (yield from may_be_referred(access.ahead, reference)):
         pass

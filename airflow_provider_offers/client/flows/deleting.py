@@ -14,10 +14,10 @@ from airflow_provider_offers.client.errors import (
 from airflow_provider_offers.client.flows.access import Access
 from airflow_provider_offers.client.flows.ahead import Gone, look_ahead, take_turn
 from airflow_provider_offers.client.flows.judging import REFUSED
-from airflow_provider_offers.client.flows.reading import read_now, resolve
+from airflow_provider_offers.client.flows.reading import hint_about, read_now, resolve
 from airflow_provider_offers.client.flows.referring import explained
 from airflow_provider_offers.client.model.entities import Entity, Receipt, Reference, Written
-from airflow_provider_offers.client.wire.messages import Answer, Ask, Call, Flow
+from airflow_provider_offers.client.wire.messages import Answer, Ask, Call, Flow, Note
 from airflow_provider_offers.client.wire.retry import Looks, Tries
 
 # How long generation 1 may take to decide, and a deleted object to disappear.
@@ -42,7 +42,7 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
         reference = yield from resolve(access, reference)
     except NotFoundError:
         if missing_ok:
-            return "unchanged"
+            return (yield from nothing_there(reference))
         raise
     try:
         answer = yield from _send(access, reference)
@@ -51,7 +51,7 @@ def delete(access: Access, reference: Reference, *, missing_ok: bool = False) ->
             raise
         # Another deletion may be in progress, for example of an earlier try of this task.
         yield from _await_end(access, reference, None)
-        return "unchanged"
+        return (yield from nothing_there(reference))
     yield from _await_end(access, reference, answer)
     access.forget(reference)
     return "deleted"
@@ -69,7 +69,7 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
     except NotFoundError:
         if not missing_ok:
             raise
-        action = "unchanged"
+        action = yield from nothing_there(reference)
     else:
         if not missing_ok:
             yield from there_before(access, reference)
@@ -83,6 +83,13 @@ def delete_written(access: Access, reference: Reference, *, missing_ok: bool = F
         action = action if missing_ok else "deleted"
     identifier, instance_id = reference.id or reference.instance_id or "", reference.instance_id or reference.id or ""
     return Written(Receipt(identifier, instance_id, etag=None), action)
+
+
+def nothing_there(reference: Reference) -> Flow[str]:
+    """The action of a deletion for which there is no object. Warns if the id looks like another one, or like a name."""
+    if hint := hint_about(reference):
+        yield Note(f"There is no {reference.kind.noun} {reference}, so nothing is deleted. {hint}")
+    return "unchanged"
 
 
 def there_before(access: Access, reference: Reference) -> Flow[Entity]:

@@ -24,7 +24,7 @@ from airflow_provider_offers.client.flows.obstacles import REASONS as OFFER_REAS
 from airflow_provider_offers.client.flows.obstacles import SHOWING, OfferReason, found_alone, obstacles
 from airflow_provider_offers.client.flows.ownership import Creation
 from airflow_provider_offers.client.flows.patching import patch
-from airflow_provider_offers.client.flows.reading import Found, Meant, find_there, look_alone, resolve_to_guard
+from airflow_provider_offers.client.flows.reading import Found, Meant, find_there, hinted, look_alone, resolve_to_guard
 from airflow_provider_offers.client.model.comparing import same
 from airflow_provider_offers.client.model.entities import Entity, Reference, Written
 from airflow_provider_offers.client.model.kinds import DECISION, Kind
@@ -163,6 +163,8 @@ def patch_looked_at(
         yield from look_before_patch(access, reference, prepared, Waiver(waive, validate == "strict"))
     try:
         return (yield from patch(access, reference, prepared, if_match=if_match, intent=intent, validate=validate))
+    except NotFoundError as missing:
+        raise (missing if missing.hint else hinted(missing, reference)) from None
     except (BadRequestError, RejectedError) as refused:
         raise name_hinted(refused, chain.from_iterable(prepared.pointings.values())) from None
 

@@ -206,12 +206,17 @@ def not_found(access: Access, reference: Reference, path: str, named: str | None
     return error if named else hinted(error, reference)
 
 
+def hint_about(reference: Reference) -> str:
+    """What was probably meant by the id of an object that does not exist; empty if it is certainly an id."""
+    return id_hint(reference.id or reference.instance_id or "")
+
+
 def hinted(error: NotFoundError, *references: Reference) -> NotFoundError:
     """The error about objects that do not exist, with what to do.
 
-    That is about ids that may be names without their prefix, if there are any.
+    That is about ids that may be names without their prefix, or in upper case, if there are any.
     """
-    hints = [hint for each in references if each.id is not None and (hint := id_hint(each.id))]
+    hints = [hint for each in references if (hint := hint_about(each))]
     by_name = any(each.id is None and each.instance_id is None for each in references)
     return error.with_hint("\n  ".join(hints[:MOST_HINTS]) or (_CHECK_NAME if by_name else _CHECK_ID))
 

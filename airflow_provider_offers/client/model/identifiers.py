@@ -32,13 +32,22 @@ def resembles_name(text: str) -> bool:
     return TYPED_ID.fullmatch(text) is None and not any(map(str.isdigit, text))
 
 
-def id_hint(target: str) -> str:
-    """The question whether text that was sent as an id is a name without its prefix; empty if it is certainly an id.
+def case_hint(identifier: str) -> str:
+    """The advice about an id with upper-case letters; empty for all other text. Adobe's ids have none."""
+    lower = identifier.lower()
+    is_id = lower != identifier and (TYPED_ID.fullmatch(lower) or UUID.fullmatch(lower))
+    return f"{identifier!r} has upper-case letters, and no id of Adobe's has any{perhaps([lower])}" if is_id else ""
 
-    Much longer text than a name is neither.
+
+def id_hint(target: str) -> str:
+    """What was probably meant by text that was sent as an id; empty if it is certainly an id.
+
+    It may be a name without its prefix, or an id in upper case. Much longer text than a name is neither.
     """
     if len(target) > _LONGEST_NAME:
         return ""
+    if hint := case_hint(target):
+        return hint
     is_clear = name_in(target) is not None or TYPED_ID.fullmatch(target) or UUID.fullmatch(target)
     hint = "" if is_clear else name_hint(target)
     return f"{target!r} was sent as an id{hint}" if hint else ""

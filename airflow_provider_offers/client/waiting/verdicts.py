@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from airflow_provider_offers.client.errors import GoneError, HopelessError, InvalidInputError, Violation
 from airflow_provider_offers.client.model.entities import Entity
-from airflow_provider_offers.client.model.identifiers import NAME_PREFIX
+from airflow_provider_offers.client.model.identifiers import NAME_PREFIX, id_hint
 from airflow_provider_offers.client.model.kinds import PERSONALIZED
 from airflow_provider_offers.client.model.lifecycle import is_final
 from airflow_provider_offers.client.model.likeness import one_of, some_of
@@ -108,7 +108,8 @@ def _there(identifier: str, entity: Entity | None) -> Entity:
 def missing_offer(identifier: str) -> str:
     """The text for an offer that does not exist; a name does not show the type of offer."""
     if not identifier.startswith(NAME_PREFIX):
-        return f"There is no offer {identifier}: it was deleted, or the id is wrong"
+        hint = id_hint(identifier)
+        return f"There is no offer {identifier}: it was deleted, or the id is wrong{f'. {hint}' if hint else ''}"
     return (
         f"There is no offer {identifier} of the type in offer_type (default 'personalized'): it was deleted, or the "
         "name is wrong. A fallback needs offer_type='fallback'"
