@@ -17,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from airflow_provider_offers.emulator import Emulator
     from airflow_provider_offers.emulator.clock import Clock
+    from airflow_provider_offers.emulator.control.faults import Fault
 
 MARK = "offer_library"
 _GENERATIONS = ("dps", "xcore")
@@ -64,8 +65,8 @@ def offer_library(
 
     All tests of a process share one emulator, which every test resets. The mark `offer_library` sets the generation,
     the id of the connection, keys of the connection's extra, and settings of the emulator. Tasks that run in this
-    process, such as those of `dag.test()`, and processes that it starts find the connection. A fault that matched no
-    request is a warning after the test: its path may be misspelled, and then the test shows nothing.
+    process, such as those of `dag.test()`, and processes that it starts find the connection. A fault that was
+    never applied is a warning after the test: its path may be misspelled, and then the test shows nothing.
     """
     mark = _mark(request.node)
     options = {name: value for name, value in mark.items() if name not in _OPTIONS}
@@ -83,11 +84,23 @@ def offer_library(
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
     yield emulator
     for fault in emulator.faults():
-        if not fault.seen:
-            named = ("method", "route", "path", "path_regex", "contains")
-            rule = {name: each for name in named if (each := getattr(fault, name)) is not None}
-            told = ", ".join(f"{name}={each!r}" for name, each in rule.items())
-            warnings.warn(pytest.PytestWarning(f"the fault {fault.effect!r} ({told}) matched no request"), stacklevel=1)
+        if told := _why_unapplied(fault):
+            warnings.warn(pytest.PytestWarning(told), stacklevel=1)
+
+
+def _why_unapplied(fault: Fault) -> str:
+    """What to know about a fault that the test did not meet; empty if it met it, or if the fault has `times=0`."""
+    if fault.applied or fault.times == 0:
+        return ""
+    named = ("method", "route", "path", "path_regex", "contains")
+    rule = {name: each for name in named if (each := getattr(fault, name)) is not None}
+    told = f"the fault {fault.effect!r} ({', '.join(f'{name}={each!r}' for name, each in rule.items())})"
+    if not fault.seen:
+        return f"{told} matched no request"
+    matched = f"{told} matched {fault.seen} request{'' if fault.seen == 1 else 's'} and was never applied"
+    if fault.seen <= fault.after:
+        return f"{matched}: after={fault.after} leaves out the first {fault.after}"
+    return f"{matched}: its probability is {fault.probability}"
 
 
 @pytest.fixture

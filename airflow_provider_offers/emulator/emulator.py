@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from errno import EADDRINUSE
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,19 @@ _APIS = ["dps", "xcore"]
 
 class EmulatorError(Exception):
     """The emulator cannot start; the message says why."""
+
+
+def _expect_types(*, port: Any, db: Any, host: Any, log: Any) -> None:
+    """Refuse what would end deep inside, or make a file with the name None."""
+    expected = {
+        "port": (port, isinstance(port, int) and not isinstance(port, bool), "a whole number from 0 to 65535"),
+        "db": (db, isinstance(db, (str, PathLike)) and bool(str(db).strip()), "the path of a file, or ':memory:'"),
+        "host": (host, isinstance(host, str), "a name or an address of this machine, such as '127.0.0.1'"),
+        "log": (log, log is None or callable(log), "a function of one text, or None"),
+    }
+    for name, (given, is_right, what) in expected.items():
+        if not is_right:
+            raise EmulatorError(f"{name}: given {given!r}; expected {what}")
 
 
 class Emulator:
@@ -58,7 +72,11 @@ class Emulator:
         log: Callable[[str], None] | None = None,
         **settings: Any,
     ) -> None:
-        """Prepare an emulator; port 0 selects any free port, and `log` receives one line for each request."""
+        """Prepare an emulator; port 0 selects any free port, and `log` receives one line for each request.
+
+        Raises `EmulatorError` for a value of another type, and `SettingError`.
+        """
+        _expect_types(port=port, db=db, host=host, log=log)
         self._host, self._port, self._db, self._log = host, port, str(db), log
         self._initial = Settings().updated(settings)
         self._service: Service | None = None

@@ -72,13 +72,37 @@ def test_a_fault_that_matched_no_request_is_a_warning(pytester: pytest.Pytester)
         """
 def test_lost(offer_library):
     offer_library.add_fault("drop", method="POST", path="*/ofers", when="after")
-    offer_library.add_fault("drop", path="*/tags", after=5)
+    offer_library.add_fault("delay", method="POST", path="*/tags", seconds=0)
+    offer_library.add_fault("drop", path="*/tags", times=0)
     with connected() as library:
         library.run(library.calls.create(TAG, {"name": "Spring"}))
 """,
     )
     done.assert_outcomes(passed=1, warnings=1)
     done.stdout.fnmatch_lines(["*PytestWarning: the fault 'drop' (method='POST', path='*/ofers') matched no request"])
+
+
+def test_a_fault_that_was_never_applied_is_a_warning(pytester: pytest.Pytester) -> None:
+    done = _run(
+        pytester,
+        """
+def test_lost(offer_library):
+    offer_library.add_fault("drop", method="POST", path="*/tags", after=5)
+    offer_library.add_fault("drop", method="POST", path="*/tags", after=1, times=3)
+    offer_library.add_fault("drop", method="POST", path="*/tags", probability=0)
+    with connected() as library:
+        library.run(library.calls.create(TAG, {"name": "Spring"}))
+""",
+    )
+    done.assert_outcomes(passed=1, warnings=3)
+    rule = "*PytestWarning: the fault 'drop' (method='POST', path='*/tags') matched 1 request and was never applied: "
+    done.stdout.fnmatch_lines_random(
+        [
+            f"{rule}after=5 leaves out the first 5",
+            f"{rule}after=1 leaves out the first 1",
+            f"{rule}its probability is 0",
+        ]
+    )
 
 
 def test_a_test_may_stop_the_emulator(pytester: pytest.Pytester) -> None:

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -334,6 +335,27 @@ def test_unusable_files_are_named(tmp_path: Path) -> None:
 def test_port_that_is_none(port: int) -> None:
     with pytest.raises(EmulatorError, match=f"cannot listen on port {port}; a port is a whole number from 0 to 65535"):
         Emulator(port=port).start()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"port": "abc"}, "port: given 'abc'; expected a whole number from 0 to 65535"),
+        ({"port": "8765"}, "port: given '8765'; expected a whole number"),
+        ({"port": None}, "port: given None; expected a whole number"),
+        ({"port": True}, "port: given True; expected a whole number"),
+        ({"db": None}, "db: given None; expected the path of a file, or ':memory:'"),
+        ({"db": ""}, "db: given ''; expected the path of a file"),
+        ({"host": None}, "host: given None; expected a name or an address of this machine"),
+        ({"host": 8765}, "host: given 8765; expected a name or an address of this machine"),
+        ({"log": "emulator.log"}, "log: given 'emulator.log'; expected a function of one text, or None"),
+    ],
+)
+def test_argument_of_another_type(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(EmulatorError) as caught:
+        Emulator(**given)
+
+    assert str(caught.value).startswith(told)
 
 
 def test_port_that_is_taken() -> None:
