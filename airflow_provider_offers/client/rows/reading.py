@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_offers.client.errors import InvalidInputError, Violation
 from airflow_provider_offers.client.given import as_json
+from airflow_provider_offers.client.rows.columnar import table_of_parquet
 from airflow_provider_offers.client.rows.separated import table_of_csv
 from airflow_provider_offers.client.rows.table import Table
 from airflow_provider_offers.client.text import NameTwiceError, json_of, quoted
@@ -125,20 +126,6 @@ def _objects(rows: list[Any], source: str, lines: Sequence[int] = ()) -> Table:
     return Table(rows, source, lines)
 
 
-def _parquet(content: bytes, source: str) -> Table:
-    try:
-        from pyarrow import ArrowException, BufferReader, parquet  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        accepted = "pyarrow in the environment of the worker (`pip install pyarrow`), or CSV or JSON lines"
-        violation = Violation("rows", f"the Parquet file {source!r}, and no pyarrow", accepted)
-        raise InvalidInputError(_SUBJECT, [violation]) from None
-    try:
-        rows = parquet.read_table(BufferReader(content)).to_pylist()
-    except (ArrowException, OSError) as error:
-        raise InvalidInputError(_SUBJECT, [Violation(source, str(error), "a Parquet file")]) from None
-    return table_of_list(rows, source=source)
-
-
 def _parsed(text: str, place: str) -> Any:
     try:
         return json_of(text)
@@ -178,6 +165,6 @@ _READERS: Mapping[str, Callable[[bytes, str], Table]] = {
     "jsonl": _json_lines,
     "ndjson": _json_lines,
     "json": _json,
-    "parquet": _parquet,
+    "parquet": table_of_parquet,
 }
 ENDINGS = tuple(f".{each}" for each in _READERS)

@@ -201,4 +201,4 @@ def test_parquet_is_read_where_pyarrow_is_installed_and_refused_elsewhere() -> N
     file = BufferOutputStream()
     parquet.write_table(Table.from_pylist(rows), file)
     assert table_of_file("o.parquet", file.getvalue().to_pybytes()).rows == rows
-    assert "o.parquet: given" in wrong("o.parquet", b"no parquet")
+    assert "o.parquet: given content that cannot be read: " in wrong("o.parquet", b"no parquet")
