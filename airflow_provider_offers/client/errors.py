@@ -36,7 +36,7 @@ Errors cross process borders in Airflow, so each one can be pickled. No error co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -73,6 +73,11 @@ class OfferLibraryError(Exception):
     def retryable(self) -> bool:
         """Whether the same call may succeed later, so a retry of the task may help."""
         return self.verdict.task
+
+    @property
+    def risks_repetition(self) -> bool:
+        """Whether another run might do once more what this one may have done."""
+        return False
 
     def adding(self, words: str) -> Self:
         """The same error with more text at the end of its message, without its traceback."""
@@ -205,6 +210,10 @@ class OutcomeUnknownError(OfferLibraryError):
     """
 
     _retryable = True
+
+    @property
+    def risks_repetition(self) -> bool:
+        return not self.retryable
 
 
 class AlreadyExistsError(OfferLibraryError):
@@ -386,14 +395,25 @@ class BatchError(OfferLibraryError):
     ) -> None:
         self.done = done
         self.total = total
+        self._risks_repetition = any(error.risks_repetition for error in failures.values())
         self.failures = {each: str(error) for each, error in failures.items()}
         undone = total - done - len(self.failures)
         super().__init__(
             f"{done} of {total} {nouns} were {verb}, {len(self.failures)} failed"
             + (f" and {undone} were not begun" if undone else "")
             + f":{on_lines([f'{each}: {error}' for each, error in self.failures.items()], _MOST_SHOWN)}",
-            retryable=any(error.retryable for error in failures.values()),
+            retryable=may_retry(failures.values()),
         )
+
+    @property
+    def risks_repetition(self) -> bool:
+        return self._risks_repetition
+
+
+def may_retry(errors: Iterable[OfferLibraryError]) -> bool:
+    """Whether a retry of work that ended in all of these errors may help, and repeats nothing."""
+    seen = list(errors)
+    return any(error.retryable for error in seen) and not any(error.risks_repetition for error in seen)
 
 
 def _named(label: str, value: str | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_offers.client.errors import OfferLibraryError
+from airflow_provider_offers.client.errors import OfferLibraryError, may_retry
 
 try:
     from airflow.sdk import RetryPolicy
@@ -51,7 +51,7 @@ if RetryPolicy is not None:
         - An error that another try cannot fix fails the task, even if retries are left.
         - If the service named a time (`Retry-After`), the next try waits for it; otherwise the task's delay applies.
         - For all other errors, the task's own settings apply.
-        - A group, as of `asyncio.TaskGroup`, is retried if another try can fix one of its errors.
+        - A group, as of `asyncio.TaskGroup`, is retried if another try can fix one of its errors and repeats nothing.
 
         It never reschedules a try (Airflow 3.4): such a try keeps its number, so it would not know its earlier writes.
         """
@@ -65,13 +65,14 @@ if RetryPolicy is not None:
             errors = list(_causes(exception))
             if not errors:
                 return RetryDecision.default()
+            if not may_retry(errors):
+                # An outcome that is not known tells more than an error that another try could fix.
+                told = next((error for error in errors if error.risks_repetition), errors[0])
+                return RetryDecision.fail(reason=_first_line(told))
             passing = [error for error in errors if error.retryable]
-            first_line = str((passing or errors)[0]).partition("\n")[0][:200]
-            if not passing:
-                return RetryDecision.fail(reason=first_line)
             times = [seconds for error in passing if (seconds := getattr(error, "retry_after", None)) is not None]
             delay = timedelta(seconds=float(max(times))) if times else None
-            return RetryDecision.retry(delay=delay, reason=first_line)
+            return RetryDecision.retry(delay=delay, reason=_first_line(passing[0]))
 
         def serialize(self) -> dict[str, Any]:
             """An empty dict: the policy has no settings."""
@@ -81,6 +82,10 @@ if RetryPolicy is not None:
         def deserialize(cls, data: dict[str, Any]) -> OfferLibraryRetryPolicy:
             """A new policy."""
             return cls()
+
+
+def _first_line(error: OfferLibraryError) -> str:
+    return str(error).partition("\n")[0][:200]
 
 
 def _causes(exception: BaseException | None) -> Iterator[OfferLibraryError]:

@@ -53,11 +53,37 @@ ERRORS: dict[str, tuple[BaseException, str]] = {
         BatchError("published", 1, 3, {"a": RejectedError(**CALL, status=422), "b": ConflictError(**CALL, status=409)}),
         "retry",
     ),
+    "a list with a write that may have happened": (
+        BatchError(
+            "patched",
+            1,
+            3,
+            {"a": ServerError(**CALL, status=503), "b": OutcomeUnknownError("check it", retryable=False)},
+        ),
+        "fail",
+    ),
     "a list of which none can": (BatchError("published", 1, 2, {"a": RejectedError(**CALL, status=422)}), "fail"),
     "something else": (ZeroDivisionError(), "default"),
     "a group of something else": (ExceptionGroup("several", [ZeroDivisionError()]), "default"),
     "a group of which none can pass": (
         ExceptionGroup("several", [InvalidInputError("wrong", []), ExceptionGroup("more", [TransitionError("no")])]),
+        "fail",
+    ),
+    "a group with a write that may have happened": (
+        ExceptionGroup(
+            "several",
+            [ServerError(**CALL, status=503), OutcomeUnknownError("check it", retryable=False)],
+        ),
+        "fail",
+    ),
+    "a group with a list with a write that may have happened": (
+        ExceptionGroup(
+            "several",
+            [
+                ServerError(**CALL, status=503),
+                BatchError("patched", 1, 2, {"b": OutcomeUnknownError("check it", retryable=False)}),
+            ],
+        ),
         "fail",
     ),
     "a group of which some can pass": (
