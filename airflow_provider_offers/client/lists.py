@@ -73,20 +73,21 @@ async def run_batch(
     stop: bool,
     progress: Progress,
     order: Callable[[int], float] | None = None,
+    is_halted: Callable[[], bool] = lambda: False,
 ) -> Batch:
     """Do the work for every item, except those in `skip`, which holds their receipts.
 
     An item is, for example, the reference of an offer. At most `max_concurrent` items run at once; an item runs from
     its first request to its end. `order` gives the time until which the item of an index must wait, or 0. Items that
     must wait begin after all others have begun, because they may run for long, in the order of their times. With
-    `stop`, a failure starts no more items; items that are running go on to their end. An object that several references
-    mean is processed once, at its first place in the list.
+    `stop`, a failure starts no more items, and neither does the batch once `is_halted`; items that are running go on to
+    their end. An object that several references mean is processed once, at its first place in the list.
 
     Returns one outcome for each item that was started. An error of the client fails its item only; any other exception
     ends the whole batch.
     """
     with told_once(at_once=True):
-        return await _run_batch(session, items, work, skip or {}, max_concurrent, progress, order, stop=stop)
+        return await _run_batch(session, items, work, skip or {}, max_concurrent, progress, order, is_halted, stop=stop)
 
 
 async def _run_batch(
@@ -97,11 +98,12 @@ async def _run_batch(
     max_concurrent: int,
     progress: Progress,
     order: Callable[[int], float] | None,
+    is_halted: Callable[[], bool],
     *,
     stop: bool,
 ) -> Batch:
     access = replace(session.access, ahead=Ahead(session.access.exchange))
-    run = _Run(session, access, work, progress, max_concurrent, stop=stop)
+    run = _Run(session, access, work, progress, max_concurrent, is_halted, stop=stop)
     meant = await _found(run, items, done)
     run.confirmation.learn_time()
     run.batch.again = _named_again(meant)
@@ -153,6 +155,7 @@ class _Run:
         work: Callable[[Access, Any], Flow[Written]],
         progress: Progress,
         max_concurrent: int,
+        is_halted: Callable[[], bool],
         *,
         stop: bool,
     ) -> None:
@@ -164,7 +167,7 @@ class _Run:
         self.batch = Batch()
         self.parked: list[_Parked] = []
         self._work = work
-        self._stop = stop
+        self._stop, self._is_halted = stop, is_halted
         self._progress = progress
         self.confirmation = Confirmation(access)
         self._confirmed = access.exchange.clock()
@@ -187,7 +190,7 @@ class _Run:
     @property
     def is_stopped(self) -> bool:
         """Whether no more items start."""
-        return self._stop and bool(self.batch.failures)
+        return self._is_halted() or (self._stop and bool(self.batch.failures))
 
     async def confirm(self, max_concurrent: int) -> None:
         """Confirm all writes that wait for it, and continue their flows."""

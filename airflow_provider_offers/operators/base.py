@@ -64,6 +64,8 @@ class OfferLibraryOperator(Templated, BaseOperator):
     emit_assets: EmitAssets = False
     # The organization, the sandbox and the result of the task, for OpenLineage, which asks after its end.
     _work_done: tuple[str, str, Any] | None = None
+    # Whether Airflow ends this try, because somebody marked the task or cleared it, or the worker stops.
+    is_killed: bool = False
     operator_extra_links: Collection[BaseOperatorLink] = LINKS
     ui_color = "#fbeae9"
 
@@ -114,6 +116,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
 
         # Airflow pushes every link of the task into XCom; an empty link is left out.
         self.operator_extra_links = ()
+        self.is_killed = False
         try:
             self.check_templates()
             self._check_flags()
@@ -173,6 +176,10 @@ class OfferLibraryOperator(Templated, BaseOperator):
             return None
         organization, sandbox, result = self._work_done
         return operator_lineage(Lineage(organization, sandbox, self.written(result) or (), self.objects_read(result)))
+
+    def on_kill(self) -> None:
+        """Begin no more objects of a list. Airflow leaves a task some seconds after this, in which it goes on."""
+        self.is_killed = True
 
     def _carried(self, result: Any) -> Any:
         """The result as XCom can hold it."""

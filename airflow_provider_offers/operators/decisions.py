@@ -383,6 +383,7 @@ class BatchDecisionOperator(OfferLibraryOperator):
 
     def on_kill(self) -> None:
         """Log that the job continues, because the service cannot cancel it."""
+        super().on_kill()
         if self._batch is None:
             return
         if self._batch.record.job_id is not None:

@@ -70,25 +70,40 @@ def work_through(
 
     `called` names an item in a message, and `done` is the past participle of the work, such as `published`. With
     `order`, items start in the order of the number that it gives for each index. Raises `BatchError` if items failed;
-    with `stop`, the remaining items do not start.
+    with `stop`, the remaining items do not start. Nor do they if Airflow ends the try.
     """
-    from airflow_provider_offers.client.errors import BatchError
+    from airflow_provider_offers.client.errors import BatchError, OfferLibraryError
     from airflow_provider_offers.client.text import listed
     from airflow_provider_offers.client.wire.memory import remember
     from airflow_provider_offers.operators.reports import push_unfinished
 
+    task: Any = context["ti"].task
     try:
         with _few_collections():
             batch = completed(
-                _run(hook, items, work, receipts, progress, max_concurrent=max_concurrent, stop=stop, order=order)
+                _run(
+                    hook,
+                    items,
+                    work,
+                    receipts,
+                    progress,
+                    max_concurrent=max_concurrent,
+                    stop=stop,
+                    order=order,
+                    is_halted=lambda: task.is_killed,
+                )
             )
     finally:
         remember(hook.memory, receipts.save())
     written = [receipts.done[index] for index in sorted(receipts.done)]
+    wanted = len(items) - len(batch.again)
     if batch.failures:
         failures = {called(index): error for index, error in batch.failures.items()}
-        push_unfinished(context["ti"].task, context, written, failures)
-        raise BatchError(done, len(written), len(items) - len(batch.again), failures, f"{progress.noun}s")
+        push_unfinished(task, context, written, failures)
+        raise BatchError(done, len(written), wanted, failures, f"{progress.noun}s")
+    if task.is_killed and len(written) < wanted:
+        told = f"Airflow ended this try: {len(written)} of {wanted} {progress.noun}s were {done}, the others not begun"
+        raise OfferLibraryError(told, retryable=True)
     if batch.again:
         hook.log.info("%d items of the list name an object a second time; it was processed once", len(batch.again))
     names = [repr(receipt["name"]) if receipt.get("name") else str(receipt["id"]) for receipt in written]
@@ -150,6 +165,7 @@ async def _run(
     max_concurrent: int,
     stop: bool,
     order: Callable[[int], float] | None,
+    is_halted: Callable[[], bool],
 ) -> Batch:
     from airflow_provider_offers.client.lists import run_batch
 
@@ -165,6 +181,7 @@ async def _run(
             stop=stop,
             progress=progress,
             order=order,
+            is_halted=is_halted,
         )
     finally:
         telling.cancel()

@@ -170,6 +170,41 @@ def test_a_patch_that_adds_is_applied_once(airflow: Airflow, emulator: Emulator,
     assert len(writes(emulator)) == patches
 
 
+class Forgetful(PatchOfferOperator):
+    """Keeps nothing between its tries, as on Airflow 3.2."""
+
+    def prepare(self, context: Any) -> None:
+        context.pop("task_state_store", None)
+        super().prepare(context)
+
+
+def test_a_list_with_a_write_that_may_come_late_is_not_retried(airflow: Airflow, emulator: Emulator, api: str) -> None:
+    tags = [Emulator.TAG_ID, "xcore:tag:124f4e5c8a00cd92"]
+    late, throttled = (seed(emulator, api, name, changes={"tags": tags}) for name in ("Late", "Throttled"))
+    address = "id" if api == "dps" else "instance_id"
+    emulator.add_fault("late", method="PATCH", path=f"*{late[address]}*", seconds=3600)
+    emulator.add_fault("status", method="PATCH", path=f"*{throttled[address]}*", status=429, retry_after=0)
+
+    with dag_of("patching") as dag:
+        Forgetful(
+            task_id="patch",
+            offer_id=[late["id"], throttled["id"]],
+            patch=[{"op": "remove", "path": "/tags/0"}],
+            retries=1,
+            retry_delay=NO_DELAY,
+            on_retry_callback=lambda _: emulator.clock.advance(7200),
+        )
+    result = airflow.run(dag, connections={CONNECTION: emulator.connection(api, max_retries=0)})
+    emulator.clock.advance(7200)
+
+    assert result.states == {"patch": "failed"}
+    assert "Running this again might apply it twice" in str(result.error("patch"))
+    assert {each["body"]["name"]: each["body"]["tags"] for each in offers(emulator)} == {
+        "Late": tags[1:],
+        "Throttled": tags,
+    }
+
+
 @pytest.mark.parametrize("retried_by", ["the client", "Airflow"])
 def test_a_deletion_whose_answer_is_lost(airflow: Airflow, emulator: Emulator, api: str, retried_by: str) -> None:
     stored = seed(emulator, api, "Going")
@@ -479,3 +514,38 @@ def test_a_job_is_lost_only_where_the_service_does_not_know_it_for_long(
     assert len(emulator.jobs()) == (2 if lasts else 1)
     assert ("the service does not know its job" in result.logs) == lasts
     assert "saw no answer" not in result.logs
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_a_list_that_airflow_ends_begins_no_more_objects_and_the_next_try_does_the_rest(
+    airflow: Airflow, api: str, most: int
+) -> None:
+    running: list[Killed] = []
+
+    class Killed(CreateOfferOperator):
+        def prepare(self, context: Any) -> None:
+            running.append(self)
+            super().prepare(context)
+
+    def listen(line: str) -> None:
+        # As Airflow does when somebody marks the task or clears it, in the middle of the list.
+        if "POST" in line and " 201 " in line and len(running) == 1:
+            running[0].on_kill()
+
+    with Emulator(log=listen) as emulator:
+        with dag_of("killed") as dag:
+            Killed(
+                task_id="create",
+                offer=[personalized(f"Offer {number}") for number in range(40)],
+                max_concurrent=most,
+                retries=1,
+                retry_delay=NO_DELAY,
+            )
+        result = run(airflow, emulator, api, dag)
+
+        assert result.states == {"create": "success"}
+        first = str(result.attempts[0].error)
+        assert first.startswith("Airflow ended this try: ")
+        assert first.endswith(" of 40 offers were created, the others not begun")
+        assert int(first.split()[4]) <= most + 1
+        assert sorted(each["body"]["name"] for each in offers(emulator)) == sorted(f"Offer {n}" for n in range(40))
