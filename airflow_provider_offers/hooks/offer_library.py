@@ -178,7 +178,8 @@ class OfferLibraryAsyncHook(_Hook):
     """`OfferLibraryHook` for triggers and asynchronous tasks: the same methods, awaited.
 
     Use it as an async context manager. It never reads the connection or masks a secret on the event loop. Each event
-    loop has connections of its own, so that one hook can be used in several calls of `asyncio.run`.
+    loop has connections of its own, so that one hook can be used in several calls of `asyncio.run`, whose end closes
+    them.
     """
 
     def __init__(
@@ -191,9 +192,7 @@ class OfferLibraryAsyncHook(_Hook):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        library = self._libraries.taken()
-        if library is not None:
-            await library.close()
+        await self._libraries.close()
 
     async def settings(self) -> Settings:
         """The checked connection. Raises `ConfigurationError` that lists every problem."""

@@ -92,3 +92,21 @@ def test_a_hook_closes_the_connections_of_its_event_loop_only(
         asyncio.run(leave())
         assert other.run(opened()) is first
         other.run(hook.__aexit__())
+
+
+def test_connections_that_nobody_closes_end_with_their_event_loop(
+    airflow: Airflow, emulator: Emulator, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise aiohttp writes that they are unclosed, when the process has long done its work."""
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection(api)))
+    hook = OfferLibraryAsyncHook()
+    there = seed(emulator, api, "Read")["id"]
+
+    async def read() -> Any:
+        assert (await hook.get_offer(there))["name"] == "Read"
+        shell = (await hook.session()).shell
+        assert shell._session is not None
+        return shell
+
+    shells = [asyncio.run(read()) for _ in range(2)]
+    assert [shell._session for shell in shells] == [None, None]
