@@ -154,7 +154,13 @@ class OfferLibraryOperator(Templated, BaseOperator):
         if emit_assets is not False:
             from airflow_provider_offers.assets.outlets import outlets_of
 
-            self.outlets = outlets_of(self.task_id, emit_assets, self.outlets)
+            try:
+                self.outlets = outlets_of(self.task_id, emit_assets, self.outlets)
+            except InvalidInputError as error:
+                if not getattr(self, "_BaseOperator__from_mapped", False):
+                    raise
+                # A mapped task is made when it runs, and the next try would be made alike.
+                raise AirflowFailException(str(error)) from None
 
     def _emit(self, context: Context, hook: OfferLibraryHook, result: Any) -> None:
         """Put what the task wrote into the events of its outlets; Airflow emits them if the task succeeds."""

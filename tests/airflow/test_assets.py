@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, task
 from airflow.sdk.execution_time import context as airflow_context
 
 from airflow_provider_offers.assets.emitting import MOST_OBJECTS
@@ -277,3 +277,19 @@ def test_another_word_is_an_error_when_the_dag_is_parsed(given: Any) -> None:
         BatchDecisionOperator(
             task_id="decide", audience_id="a", dataset_id="d", wait_for_completion=False, emit_assets=True
         )
+
+
+def test_a_wrong_emit_assets_of_a_mapped_task_is_not_retried(airflow: Airflow, emulator: Emulator) -> None:
+    there = seed(emulator, "dps", "Towels")["id"]
+    with dag_of("mapped_words", default_args={"retries": 2, "retry_delay": NO_DELAY}) as dag:
+
+        @task
+        def words() -> list[Any]:
+            return [True, "partition"]
+
+        PublishOfferOperator.partial(task_id="publish", offer_id=there, waive="window_over").expand(emit_assets=words())
+    result = run(airflow, emulator, "dps", dag)
+
+    assert result.states == {"words": "success", "publish[0]": "success", "publish[1]": "failed"}
+    assert len(result.tries("publish[1]")) == 1
+    assert "emit_assets: given 'partition'; expected True, False or 'partitions'" in str(result.error("publish[1]"))

@@ -108,7 +108,7 @@ def test_both_ways_of_naming_are_one_too_many(airflow: Airflow, emulator: Emulat
     result = run(airflow, emulator, api, dag)
     assert set(result.states.values()) == {"failed"}
     told = errors(result, result.states)
-    assert "decision_id: given a value; expected nothing beside scopes" in told["both"]
+    assert f"decision_id: given {stage.decision!r}; expected nothing beside scopes" in told["both"]
     assert "decision_id: given nothing" in told["neither"]
     assert "scopes: given []" in told["empty"]
     assert deciding(emulator, api) == []

@@ -25,6 +25,7 @@ MOST_ITEMS = 30
 # Adobe's guardrail for all scopes of one request together.
 MOST_OFFERS = 100
 
+_LONGEST_GIVEN = 120
 _SUBJECT = "The decision request is not valid"
 _SHAPE = 'a list of objects such as {"decision": "...", "placement": "...", "itemCount": 2}'
 # The members of a scope, and their accepted names: ours, those of the parameters, Adobe's.
@@ -90,7 +91,7 @@ def scopes_from(
         for name, given in (("decision_id", decision_id), ("placement_id", placement_id)):
             if given not in (None, "", [], ()):
                 accepted = "nothing beside scopes, which names decisions and placements"
-                checks.violations.append(Violation(name, "a value", accepted))
+                checks.violations.append(Violation(name, quoted(given, _LONGEST_GIVEN), accepted))
         number = checks.of(_optional_count, item_count)
         found = checks.of(_listed, scopes, number, settings) or []
     unique = list(dict.fromkeys(found))
@@ -253,7 +254,9 @@ def _one_of(name: str, given: Any, member: str, in_profile: Any) -> Any:
         return in_profile
     if in_profile is not None:
         accepted = f"nothing beside a whole request that has {member}"
-        raise InvalidInputError("The decision request is not valid", [Violation(name, "a value", accepted)])
+        raise InvalidInputError(
+            "The decision request is not valid", [Violation(name, quoted(given, _LONGEST_GIVEN), accepted)]
+        )
     return given
 
 

@@ -38,7 +38,7 @@ from airflow_provider_offers.client.model.kinds import DECISION, PLACEMENT
 from airflow_provider_offers.client.model.lifecycle import APPROVED, ARCHIVED, is_final
 from airflow_provider_offers.client.model.windows import window_of
 from airflow_provider_offers.client.settings import Settings
-from airflow_provider_offers.client.text import quoted
+from airflow_provider_offers.client.text import describe, quoted, typed
 from airflow_provider_offers.client.waiting.verdicts import called, missing_offer
 from airflow_provider_offers.client.wire.messages import Flow, Json
 
@@ -68,7 +68,10 @@ def new_viewpoint(
     if decision_id is None:
         needless = {"placement_id": placement_id, "profile": profile, "context_data": context_data}
         violations = [
-            Violation(name, "a value", "nothing, or decision_id beside it")
+            # The others have data of a person.
+            Violation(
+                name, quoted(given) if name == "placement_id" else typed(given), "nothing, or decision_id beside it"
+            )
             for name, given in needless.items()
             if given is not None
         ]
@@ -89,7 +92,7 @@ def new_viewpoint(
     context = checks.of(context_pairs, context_data) or ()
     if whole.scopes is not None:
         accepted = "a profile without them; decision_id and placement_id say what to look at"
-        checks.violations.append(Violation("profile/propositionRequests", "a value", accepted))
+        checks.violations.append(Violation("profile/propositionRequests", describe(whole.scopes), accepted))
     checks.end("The decision request is not valid")
     # The sensor itself decides how each look asks.
     terms = {name: value for name, value in whole.terms.items() if name not in _OWN_TERMS}

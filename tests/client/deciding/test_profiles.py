@@ -92,10 +92,14 @@ def test_what_stands_beside_the_identities_goes_where_the_service_has_it() -> No
 
 WHOLE = REQUESTS["every-member"]
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "scopes twice": (WHOLE, NAMED, "decision_id: given a value; expected nothing beside scopes"),
-    "other scopes": (WHOLE, {"scopes": [{"decision": DECISION, "placement": PLACEMENT}]}, "scopes: given a value"),
-    "real and not": (WHOLE, {"dry_run": True}, "dry_run: given a value; expected nothing beside a whole request"),
-    "duplicates": (WHOLE, {"allow_duplicates": False}, "allow_duplicates: given a value"),
+    "scopes twice": (WHOLE, NAMED, f"decision_id: given {DECISION!r}; expected nothing beside scopes"),
+    "other scopes": (
+        WHOLE,
+        {"scopes": [{"decision": DECISION, "placement": PLACEMENT}]},
+        "scopes: given [{",
+    ),
+    "real and not": (WHOLE, {"dry_run": True}, "dry_run: given True; expected nothing beside a whole request"),
+    "duplicates": (WHOLE, {"allow_duplicates": False}, "allow_duplicates: given False"),
     "misspelt": ({"identityMap": IDENTITIES, "contextdata": []}, NAMED, "profile/contextdata: given an unknown member"),
     "another case": (
         {"identityMap": IDENTITIES, "xdm:dryrun": False},

@@ -82,8 +82,11 @@ def test_two_names_of_one_decision_cannot_ask_for_two_counts() -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "both ways": ({"scopes": BOTH, "decision_id": DECISION}, "decision_id: given a value; expected nothing beside"),
-    "a placement beside": ({"scopes": BOTH, "placement_id": [PLACEMENT]}, "placement_id: given a value"),
+    "both ways": (
+        {"scopes": BOTH, "decision_id": DECISION},
+        f"decision_id: given {DECISION!r}; expected nothing",
+    ),
+    "a placement beside": ({"scopes": BOTH, "placement_id": [PLACEMENT]}, f"placement_id: given [{PLACEMENT!r}]"),
     "none": ({"scopes": []}, "scopes: given []; expected a list of objects such as"),
     "text": ({"scopes": "both"}, "scopes: given 'both'"),
     "a list of ids": ({"scopes": [DECISION]}, f"scopes/0: given '{DECISION}'; expected an object"),
