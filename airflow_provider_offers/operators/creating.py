@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_offers.operators.words import EmitAssets, IfExists, OnFailure, Report, Rows, Waive
 
 
+_OTHER_INDEX = "another index of this mapped task may have created it, also before the task was cleared"
 # The documents of a list whose references are told as lineage.
 _MOST_READ = 100
 
@@ -173,6 +174,7 @@ class CreateOperator(OfferLibraryOperator):
         return self._create_one(given, hook, context)
 
     def _create_one(self, document: Any, hook: OfferLibraryHook, context: Context) -> dict[str, Any]:
+        from airflow_provider_offers.client.errors import AlreadyExistsError
         from airflow_provider_offers.client.wire.memory import remember
 
         creations = self._with_ids([self._creation(document, context)], [""], hook, context)
@@ -182,6 +184,11 @@ class CreateOperator(OfferLibraryOperator):
         try:
             receipt = hook.create(_once(creation, notes, 0))
             remember(hook.memory, notes.add(0, receipt, datetime.now(UTC)))
+        except AlreadyExistsError as error:
+            if (context["ti"].map_index or 0) < 0:
+                raise
+            # Each index has a memory of its own, and the mapped list may have been in another order.
+            raise error.adding(_OTHER_INDEX) from None
         finally:
             remember(hook.memory, notes.save())
         if receipt["action"] == "skipped":

@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_offers.client.flows.memory import CreationNote, Earlier, TaskTries, digest
 from airflow_provider_offers.client.flows.pages import Pages
 from airflow_provider_offers.client.model.entities import Receipt
+from airflow_provider_offers.client.text import listed
 from airflow_provider_offers.client.wire.messages import Flow, Json, Keep, Note, Recall
 
 # How many objects one save announces, and how long their POSTs need no other note.
@@ -19,6 +20,8 @@ _BLOCK_TIME = timedelta(seconds=30)
 _BUNCH = timedelta(seconds=1)
 # In a list, how often at most a try asks whether a later one has begun.
 _ASKED = timedelta(seconds=5)
+# How many objects of earlier lists a warning names.
+_NAMED = 20
 # The number of notes in a page, which has about 45 KB.
 _PAGE = 180
 
@@ -83,9 +86,10 @@ class CreationNotes:
             yield from self._finds.load(len(self._wishes))
         keys = {wish.key for wish in self._wishes}
         if left := [note for key, notes in self._told.items() if key not in keys for note, _ in notes]:
-            ids = ", ".join(sorted({note.id for note in left if note.id})) or "none that is known"
+            ids = sorted({note.id for note in left if note.id})
+            told = listed(ids, _NAMED) or "none that is known"
             yield Note(
-                f"An earlier try of this task had other names or another sandbox; its objects stay as they are: {ids}"
+                f"An earlier try of this task had other names or another sandbox; its objects stay as they are: {told}"
             )
 
     def of(self, index: int) -> CreationRecord:
