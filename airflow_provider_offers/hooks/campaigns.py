@@ -307,6 +307,7 @@ def _start(place: Any) -> bytes:
 
 def write_plan(name: str, path: Any, plan: Plan) -> None:
     """Write a plan as a file for `read_plan`. Raises `InvalidInputError` if the path has a file that is not a plan."""
+    from airflow_provider_offers.campaigns.disk import write_whole
     from airflow_provider_offers.campaigns.planning.documents import may_be_replaced, plan_as_bytes
     from airflow_provider_offers.client.errors import InvalidInputError, Violation
     from airflow_provider_offers.client.text import quoted
@@ -323,4 +324,4 @@ def write_plan(name: str, path: Any, plan: Plan) -> None:
             )
             raise InvalidInputError("The plan cannot be written", [Violation(name, given, accepted)])
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(plan_as_bytes(plan))
+        write_whole(place, plan_as_bytes(plan))

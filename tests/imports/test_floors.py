@@ -114,7 +114,7 @@ CAMPAIGNS = FOLDER.parent / "campaigns"
 
 
 CAMPAIGN_FLOORS = (
-    ("packing", "objects", "plans", "reports", "errors"),
+    ("packing", "disk", "objects", "plans", "reports", "errors"),
     ("state", "manifest"),
     ("planning",),
     ("applying", "moving"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from airflow_provider_offers.campaigns.disk import alone_in, write_whole
 from airflow_provider_offers.campaigns.manifest.findings import Findings
 from airflow_provider_offers.campaigns.manifest.models import SECTIONS
 from airflow_provider_offers.campaigns.manifest.nodes import plain
@@ -115,8 +116,12 @@ def write_manifest(document: Mapping[str, Json], path: Any, *, overwrite: bool =
         folder = path
     _check_free(path, folder, files, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    with alone_in(folder):
+        # Another process may have written since.
+        _check_free(path, folder, files, overwrite)
+        # The head comes last: without it, a part of a folder is no manifest.
+        for name, text in reversed(files.items()):
+            write_whole(folder / name, text.encode())
     return list(files)
 
 

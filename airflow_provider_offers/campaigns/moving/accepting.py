@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_offers.campaigns.disk import alone_in, write_whole
 from airflow_provider_offers.campaigns.errors import ManifestError
 from airflow_provider_offers.campaigns.manifest.editing import as_cell, with_cell, with_value
 from airflow_provider_offers.campaigns.manifest.entries import Filled
@@ -65,7 +66,8 @@ def accept_live(
     def load() -> Mapping[Key, Filled]:
         return load_filled(manifest, target=target, rows=rows, variables=variables)
 
-    return [_accepted(manifest, load, key, change, plan) for key, change in _conflicts(plan)]
+    with alone_in(manifest if manifest.is_dir() else manifest.parent):
+        return [_accepted(manifest, load, key, change, plan) for key, change in _conflicts(plan)]
 
 
 def _conflicts(plan: Plan) -> Iterator[tuple[Key, Change]]:
@@ -93,12 +95,12 @@ def _accepted(manifest: Path, load: Load, key: Key, change: Change, plan: Plan) 
         return Accepted(key, change, place, f"it comes from a template, a block or an anchor; {_BY_HAND}")
     old = path.read_bytes()
     try:
-        path.write_bytes(edited)
+        write_whole(path, edited)
         if not _is_only(before, load(), key, plan):
-            path.write_bytes(old)
+            write_whole(path, old)
             return Accepted(key, change, place, f"other objects have this value, too; {_BY_HAND}")
     except BaseException as error:
-        path.write_bytes(old)
+        write_whole(path, old)
         if isinstance(error, ManifestError):
             return Accepted(key, change, place, f"the manifest would not be valid; {_BY_HAND}")
         raise

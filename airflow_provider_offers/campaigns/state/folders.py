@@ -5,16 +5,15 @@ A path is a `pathlib.Path` or an Airflow `ObjectStoragePath`. Both have the same
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import pathlib
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Protocol, Self, TypeVar
 
+from airflow_provider_offers.campaigns.disk import lock_file, write_whole
 from airflow_provider_offers.campaigns.errors import StateError, may_pass
 
 T = TypeVar("T")
@@ -126,38 +125,17 @@ class _DiskFolder:
     @contextmanager
     def alone(self) -> Iterator[None]:
         _tried(self._path, "made", lambda: self._path.mkdir(parents=True, exist_ok=True))
-        guard = _tried(self._path, "written", lambda: os.open(self._path / _GUARD, os.O_RDWR | os.O_CREAT, 0o644))
+        guard = _tried(self._path, "written", lambda: os.open(self._path / _GUARD, os.O_RDWR | os.O_CREAT, 0o666))
         assert guard is not None
         try:
-            _tried(self._path, "locked", lambda: _lock_file(guard))
+            _tried(self._path, "locked", lambda: lock_file(guard))
             yield
         finally:
             os.close(guard)
 
     def _replace(self, name: str, content: bytes) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{name[:60]}-", dir=self._path)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._path / name)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-
-
-def _lock_file(file: int) -> None:
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError as error:
-        # Some network disks know no locks. The lock of the campaign remains.
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
+        write_whole(self._path / name, content)
 
 
 class _RemoteFolder:
