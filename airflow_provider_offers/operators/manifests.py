@@ -313,6 +313,7 @@ def apply_options(task: ApplyCampaignOperator, context: Context, *, approved: bo
         max_concurrent=concurrent,
         waive=checked_waive(DECISION, task.waive or ()),
         digest=task.campaign.digest if task.campaign is not None else None,
+        is_halted=lambda: task.is_killed,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Context, task
 
 from airflow_provider_offers.campaigns.planning.drift import Drift, Drifted
 from airflow_provider_offers.campaigns.reports import Outcome, Report
@@ -419,6 +419,25 @@ def ended(operator: type[Any], **arguments: Any) -> Ended:
     with dag_of("alone"):
         task = operator(task_id="task", **arguments)
     return run_task(task, logged=True)
+
+
+class Killed(ApplyCampaignOperator):
+    """Airflow ends its task before the first write."""
+
+    def prepare(self, context: Context) -> None:
+        super().prepare(context)
+        self.on_kill()
+
+
+@pytest.mark.usefixtures("connected")
+def test_an_apply_that_airflow_ends_begins_no_more_objects(emulator: Emulator, tmp_path: Path, state: str) -> None:
+    planned = ended(PlanCampaignOperator, manifest=written(tmp_path), target="dev", state_path=state).result
+
+    first = ended(Killed, plan=planned["plan"], state_path=state)
+
+    assert str(first.error).startswith("This apply was ended before it was complete. What was written stays")
+    assert (first.state, writes(emulator)) == ("failed", [])
+    assert ended(ApplyCampaignOperator, plan=planned["plan"], state_path=state).state == "success"
 
 
 @pytest.mark.usefixtures("connected")

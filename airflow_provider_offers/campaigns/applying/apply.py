@@ -49,7 +49,7 @@ class ApplyOptions:
     takes a lock of the same name over at once (default: user, machine, process and a random sign). A lock that is not
     renewed expires after `lock_seconds`. `max_concurrent` objects are written at once. `patience` is how many seconds a
     new object may take to show up in a listing. `waive` names findings to ignore when a decision goes live. With
-    `digest`, a plan of another manifest is refused.
+    `digest`, a plan of another manifest is refused. Once `is_halted`, the apply begins no more objects.
     """
 
     approved: bool = False
@@ -59,6 +59,7 @@ class ApplyOptions:
     patience: float = 10.0
     waive: tuple[str, ...] = ()
     digest: str | None = None
+    is_halted: Callable[[], bool] = lambda: False
 
 
 def apply(
@@ -97,7 +98,8 @@ async def apply_plan(
     Raises, before anything is written: `CampaignConflictError` for a plan with conflicts, `ProtectedTargetError` for
     one that nobody approved, `StalePlanError` if the library or the state has changed since the plan, and
     `StateLockedError` if another apply runs. Raises `CampaignFailedError`, which has the report, if some objects
-    failed; `StateLockedError` if the lock is lost; and `StateError` if the state cannot be read or written.
+    failed; `StateLockedError` if the lock is lost; `CampaignError` if the apply was halted; and `StateError` if the
+    state cannot be read or written.
     """
     options = options or ApplyOptions()
     _check(session.settings, plan, options)
@@ -183,7 +185,7 @@ async def _applied(
         state,
         library,
         sights,
-        RunOptions(options.max_concurrent, options.patience, options.waive),
+        RunOptions(options.max_concurrent, options.patience, options.waive, options.is_halted),
         on_progress,
     )
     return await run.run()

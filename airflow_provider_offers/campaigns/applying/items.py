@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_offers.campaigns.applying.rereading import Sight
@@ -27,6 +27,7 @@ class RunOptions:
     max_concurrent: int
     patience: float
     waive: tuple[str, ...]
+    is_halted: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ log = logging.getLogger(__name__)
 # of the campaign if that is more.
 _BATCH = 200
 _MOST_BATCHES = 10
+_HALTED = "This apply was ended before it was complete. What was written stays, and another apply does the rest"
 
 
 class Run:
@@ -365,7 +366,11 @@ class Run:
                 max_concurrent=self._options.max_concurrent,
                 stop=False,
                 progress=heard,
+                is_halted=self._options.is_halted,
             )
+            if self._options.is_halted():
+                await self._ledger.save()
+                raise CampaignError(_HALTED, retryable=True)
 
     def _finish(self, item: Item) -> None:
         item.outcome = Outcome(item.key, item.planned.action, "done", item.id, item.etag)

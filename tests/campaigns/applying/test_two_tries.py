@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_offers.campaigns.applying.apply import ApplyOptions, apply
 from airflow_provider_offers.campaigns.applying.items import Progress
-from airflow_provider_offers.campaigns.errors import StateError, StateLockedError
+from airflow_provider_offers.campaigns.errors import CampaignError, StateError, StateLockedError
 from airflow_provider_offers.campaigns.reports import Report
 from airflow_provider_offers.campaigns.state import storage
 from airflow_provider_offers.campaigns.state.storage import StateStore
@@ -75,6 +75,27 @@ def test_an_apply_whose_lock_was_removed_by_hand_stops_before_its_next_write(san
     assert priorities(sandbox) == [99, 1, 1]
     assert sandbox.plan_and_apply(WRONG).is_complete
     assert priorities(sandbox) == [99, 99, 99]
+
+
+def test_an_apply_that_is_halted_finishes_what_it_writes_and_the_next_one_does_the_rest(sandbox: Sandbox) -> None:
+    sandbox.plan_and_apply(campaign(*DRAFTS))
+    wanted = campaign(*(offer(f"Offer {number}", rank={"priority": 99}) for number in range(1, 4)), offer("Offer 4"))
+    plan = sandbox.plan(wanted)
+    heard: list[Progress] = []
+
+    options = ApplyOptions(owner=OWNER, max_concurrent=1, is_halted=lambda: bool(heard))
+    with pytest.raises(CampaignError, match="ended before it was complete") as halted:
+        apply(sandbox.library.settings, plan, sandbox.store, options, heard.append)
+
+    assert halted.value.retryable
+    assert sum(priorities(sandbox)) < 3 * 99
+    assert sandbox.store.owner_of_lock(*WHERE) is None
+    # What was written is in the state.
+    noted = [sandbox.state.objects[each.key].properties["rank"]["priority"] for each in DRAFTS]
+    assert noted == priorities(sandbox)
+    assert sandbox.apply(plan, owner=OWNER).is_complete
+    assert priorities(sandbox) == [99, 99, 99]
+    assert sandbox.plan(wanted).objects == ()
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(120.0, 4.0), (2.0, 2.0)])
