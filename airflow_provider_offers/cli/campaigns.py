@@ -130,9 +130,7 @@ def _variables(given: list[str]) -> dict[str, Any] | None:
             # Python reads more than JSON has, such as Infinity, and 1e400 as the same.
             json.dumps(variables[name], allow_nan=False)
         except NameTwiceError as error:
-            raise UserError(
-                f"--var: given JSON that is ambiguous as {name!r}: {error}; expected each name once"
-            ) from None
+            raise UserError(f"--var: given ambiguous JSON for {name!r}: {error}; expected each name once") from None
         except ValueError:
             variables[name] = value
     return variables or None

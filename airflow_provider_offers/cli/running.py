@@ -54,7 +54,7 @@ def run(name: str, args: argparse.Namespace) -> None:
             code = _code(command, name, args, screen)
     except BrokenPipeError:
         # The reader of the pipe has seen enough.
-        code = _unfinished(name, "the reader of the output has gone", FAILED)
+        code = _unfinished(name, "the program that read the output has ended", FAILED)
     if code != OK:
         sys.exit(code)
 
@@ -134,7 +134,7 @@ def _own_output() -> Iterator[Screen]:
             yield Screen(real)
         return
     real.flush()
-    # What the encoding of a terminal lacks is shown as an escape, such as \u2603.
+    # An escape such as \u2603 stands for a character that the encoding does not have.
     errors = "backslashreplace" if real.errors == "strict" else real.errors
     with open(os.dup(number), "w", encoding=real.encoding, errors=errors) as stream, redirect_stdout(sys.stderr):
         os.dup2(other, number)

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the emulator until it is interrupted."""
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        # What the encoding of a terminal lacks is shown as an escape.
+        # An escape stands for a character that the encoding does not have.
         sys.stdout.reconfigure(errors="backslashreplace")
     return serve(options, _print)
 
@@ -59,7 +59,7 @@ def serve(options: argparse.Namespace, tell: Callable[[str], None]) -> int:
 
 
 def _while_read(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Tells until nobody reads any more, such as `| head`. The emulator serves on."""
+    """Write lines until the reader is gone, as with `| head`. The emulator continues without them."""
     is_read = True
 
     def tell_line(text: str) -> None:

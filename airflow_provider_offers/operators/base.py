@@ -184,7 +184,7 @@ class OfferLibraryOperator(Templated, BaseOperator):
         return operator_lineage(Lineage(organization, sandbox, self.written(result) or (), self.objects_read(result)))
 
     def on_kill(self) -> None:
-        """Begin no more objects of a list. Airflow leaves a task some seconds after this, in which it goes on."""
+        """Begin no more objects of a list. After this call, the task runs on until Airflow kills its process."""
         self.is_killed = True
 
     def _carried(self, result: Any) -> Any:

@@ -53,7 +53,7 @@ class OfferLibraryEventTrigger(BaseEventTrigger):
     :param offer_library_conn_id: the connection, of type `offer_library`
     :param sandbox: overrides the sandbox of the connection
 
-    An empty list is an error, because it would watch nothing; None watches everything.
+    An empty list is an error: perhaps the list was computed, and its author does not want to watch everything.
 
     Each event has the payload `event`, `kind`, `id`, `instance_id`, `name`, `etag`, `status`, `window` (`start` and
     `end`), `modified`, `at` (the service's time of the look), for `status` also `was`, and for `drifted` `campaign`,

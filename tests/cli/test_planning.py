@@ -160,7 +160,7 @@ def test_a_saved_plan_is_the_plan_that_is_shown(offers: Offers, connected: Emula
         ),
         (
             ["--target", "dev", "--var", 'priority={"a": 1, "a": 2}'],
-            "--var: given JSON that is ambiguous as 'priority': the name 'a' is in one object twice",
+            "--var: given ambiguous JSON for 'priority': the name 'a' is in one object twice",
         ),
         (["--target", "dev", "--max-prune", "3"], "--max-prune: given 3 without --prune, so nothing would be retired"),
         (["--target", "dev", "--max-prune", "0"], "--max-prune: given 0 without --prune, so nothing would be retired"),

@@ -83,7 +83,7 @@ def test_a_mistake_ends_with_one_message_and_a_code(
 
 @pytest.mark.parametrize(
     ("error", "code", "said"),
-    [(KeyboardInterrupt(), 130, "interrupted"), (BrokenPipeError(), 1, "the reader of the output has gone")],
+    [(KeyboardInterrupt(), 130, "interrupted"), (BrokenPipeError(), 1, "the program that read the output has ended")],
 )
 @pytest.mark.parametrize("name", ["apply", "promote", "prune"])
 def test_what_may_have_written_says_how_to_go_on(

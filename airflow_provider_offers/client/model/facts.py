@@ -294,7 +294,7 @@ class Legible:
             )
         yield from _damages(value)
         if any(mark in value for mark in _TEMPLATES):
-            accepted = "the rendered name; a hook in a function renders no template"
+            accepted = "the rendered name; only the fields of operators are rendered, and no cell of a file"
             yield Doubt("", describe(value), accepted, self.page)
         if name_in(value) is not None:
             accepted = f"the name without {NAME_PREFIX!r}, which belongs into references only"

@@ -133,7 +133,7 @@ def _parsed(text: str, place: str) -> Any:
         where = f"{error.msg} at character {error.colno}" + (f" of line {error.lineno}" if error.lineno > 1 else "")
         violation = Violation(place, f"text that is not JSON: {where}: {quoted(text.strip(), 80)}", "JSON")
     except NameTwiceError as error:
-        violation = Violation(place, f"JSON that is ambiguous: {error}", "each name once")
+        violation = Violation(place, f"ambiguous JSON: {error}", "each name once")
     except ValueError as error:
         violation = Violation(place, f"text that is not JSON: {error}", "JSON")
     except RecursionError:

@@ -1,4 +1,4 @@
-"""HTTP on one connection: uvicorn's parser in C, stricter where it takes what no service takes."""
+"""The HTTP of one connection: uvicorn's parser in C, with the rules of HTTP that it does not check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-# As long as uvicorn's other parser lets a head be.
+# The limit of uvicorn's other parser.
 _LONGEST_HEAD = 65_536
 
 
@@ -51,7 +51,7 @@ class Protocol(HttpToolsProtocol):
         return None
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse bytes that are no request. Requests that came whole before them are answered first."""
+        """Refuse bytes that are not a request. Complete requests before them are answered first."""
         running = self._running
         if running is None or running.response_complete or (running is self.cycle and running.more_body):
             super().send_400_response(msg)
@@ -68,7 +68,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self.parser.get_method() == b"CONNECT":
-            raise ValueError("CONNECT asks for a proxy, and the emulator is none")
+            raise ValueError("CONNECT is for proxies, and the emulator is not a proxy")
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _LONGEST_HEAD:
             raise ValueError(_TOO_LONG)
         if b"#" in self.url:

@@ -239,7 +239,8 @@ def test_a_good_document_is_sent_without_a_word(caplog: pytest.LogCaptureFixture
         ("Sa\u200ble", "with U+200B; expected a name without invisible characters"),
         (
             "Sale {{ ds }}",
-            "given 'Sale {{ ds }}'; expected the rendered name; a hook in a function renders no template",
+            "given 'Sale {{ ds }}'; expected the rendered name; only the fields of operators are rendered, and no cell "
+            "of a file",
         ),
         ("{% if x %}Sale", "given '{% if x %}Sale'; expected the rendered name"),
         ("Sa\tle", "with U+0009"),

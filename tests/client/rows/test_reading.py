@@ -149,7 +149,7 @@ def test_utf_16_needs_a_mark_and_other_bytes_are_told_by_their_line() -> None:
         (
             "o.jsonl",
             '{"a": 1, "a": 2}',
-            "o.jsonl:1: given JSON that is ambiguous: the name 'a' is in one object twice; expected each",
+            "o.jsonl:1: given ambiguous JSON: the name 'a' is in one object twice; expected each",
         ),
         ("o.jsonl", '{"a": 1}\n[1]\n', "o.jsonl:2: given [1]; expected an object"),
         ("o.json", '{"a": 1}', "o.json: given JSON that is not a list"),

@@ -75,7 +75,7 @@ def test_a_request_in_front_of_another_learns_that_its_client_is_gone() -> None:
         ("GET /x HTTP/1.1\r\nHost: x\r\nHost: y", "2 Host headers; exactly one is expected"),
         ("GET /x#y HTTP/1.1\r\nHost: x", "the address has a #, which must be written as %23"),
         ("GET http://x?y HTTP/1.1\r\nHost: x", "the address has no path"),
-        ("CONNECT x:443 HTTP/1.1\r\nHost: x:443", "CONNECT asks for a proxy, and the emulator is none"),
+        ("CONNECT x:443 HTTP/1.1\r\nHost: x:443", "CONNECT is for proxies, and the emulator is not a proxy"),
         ("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2", "Duplicate Content-Length"),
         (f"GET /{'a' * 70_000} HTTP/1.1\r\nHost: x", "the address and the headers are longer than 65536 bytes"),
         (f"GET /x HTTP/1.1\r\nHost: x\r\ny: {'a' * 70_000}", "the address and the headers are longer than 65536 bytes"),
