@@ -35,6 +35,7 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
     """Write a library, or a selection of it, as a manifest."""
     from airflow_provider_offers.campaigns.manifest.writing_yaml import as_yaml, check_out, write_manifest
 
+    _expect_useful(args)
     place = None if args.out is None else storage_path("--out", args.out)
     if place is not None:
         with stored("--out", place):
@@ -60,6 +61,16 @@ def export(args: argparse.Namespace, screen: Screen) -> int:
         files = write_manifest(document, place, overwrite=args.overwrite)
     screen.line(f"{args.out}: {_counted(exported.objects)} in {', '.join(files)}", style="green")
     return OK
+
+
+def _expect_useful(args: argparse.Namespace) -> None:
+    """Refuse options that would do nothing: most often, the one that they need is missing."""
+    for option, is_given, needed, is_there in (
+        ("--only", args.only, "--select", args.select),
+        ("--overwrite", args.overwrite, "--out", args.out is not None),
+    ):
+        if is_given and not is_there:
+            raise UserError(f"{option}: given without {needed}, so it would do nothing; add {needed}, or leave it out")
 
 
 def import_(args: argparse.Namespace, screen: Screen) -> int:

@@ -94,6 +94,40 @@ def test_a_selection_that_finds_nothing_is_a_mistake(offers: Offers, connected: 
     assert "'tag:Sprung*'" in done.err
 
 
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("offer:spring *", "'Spring towels'"),
+        ("tag: Spring", "'Spring'"),
+        ("offer:Spring tovels", "'Spring towels'"),
+        ("SPRING", "'Spring'"),
+        ("tag:Spring towels", None),
+        ("tag:", None),
+    ],
+)
+def test_a_selection_in_another_case_or_with_a_typing_error_gets_a_suggestion(
+    offers: Offers, connected: Emulator, tmp_path: Path, pattern: str, meant: str | None
+) -> None:
+    applied(offers, tmp_path)
+
+    done = offers("export", "--conn-id", "ajo_dev", "--select", pattern)
+
+    told = "expected a pattern that the name of an object matches"
+    assert (done.code, done.out) == (1, "")
+    assert done.err.endswith(f"{told}\n" if meant is None else f"{told}; did you mean {meant}?\n")
+
+
+@pytest.mark.parametrize(("option", "needed"), [("--only", "--select"), ("--overwrite", "--out")])
+def test_an_option_of_an_export_that_would_do_nothing_is_a_mistake(
+    offers: Offers, connected: Emulator, option: str, needed: str
+) -> None:
+    done = offers("export", "--conn-id", "ajo_dev", option)
+
+    assert (done.code, done.out) == (1, "")
+    assert f"airflow offers export: {option}: given without {needed}, so it would do nothing" in done.err
+    assert not connected.journal(path="/data/core/*")
+
+
 def test_what_is_imported_is_changed_and_no_conflict_any_more(
     offers: Offers, connected: Emulator, api: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from airflow_provider_offers.client.wire.messages import Json
 
 # The kinds by the words before the colon of a pattern: `tag` or `tags`, `offer` or `offers`, …
 WORDS: dict[str, Kind] = {**MOVED, **SECTIONS}
+# The most names that a message suggests.
+_SUGGESTED = 3
 
 
 class Selection:
@@ -55,7 +57,10 @@ class Selection:
         }
         if nothing := [given for given, found in matching.items() if not found]:
             accepted = "a pattern that the name of an object matches"
-            found_nothing = [Violation("select", quoted(given, 80), accepted) for given in nothing]
+            found_nothing = [
+                Violation("select", quoted(given, 80), f"{accepted}{perhaps(_meant(entities, *self._patterns[given]))}")
+                for given in nothing
+            ]
             raise InvalidInputError("The selection finds nothing", found_nothing)
         started = {each.id: each for found in matching.values() for each in found}
         if only:
@@ -67,6 +72,14 @@ class Selection:
 
 def _matches(entity: Entity, kind: Kind | None, pattern: str) -> bool:
     return (kind is None or kind is entity.kind) and entity.name is not None and fnmatchcase(entity.name, pattern)
+
+
+def _meant(entities: Iterable[Entity], kind: Kind | None, pattern: str) -> list[str]:
+    """The first names that a pattern matches in another case and without blanks around it, or that are like it."""
+    names = sorted({each.name for each in entities if each.name is not None and kind in (None, each.kind)})
+    loose = pattern.strip().casefold()
+    found = [name for name in names if fnmatchcase(name.casefold(), loose)] or near(pattern, names)
+    return found[:_SUGGESTED]
 
 
 def _key(entity: Entity) -> Key:
