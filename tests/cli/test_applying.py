@@ -321,3 +321,19 @@ def test_a_target_is_not_promoted_to_itself(offers: Offers, connected: Emulator,
     assert done.code == 1
     assert "TO: given 'dev', the same target as FROM" in done.err
     assert writes(connected) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("plan.jsn", "plan.json"), ("exportd", "exported"), ("plam.json", "plan.json")]
+)
+def test_a_misspelled_plan_or_folder_gets_a_suggestion(
+    offers: Offers, connected: Emulator, tmp_path: Path, given: str, meant: str
+) -> None:
+    assert offers("plan", written(tmp_path), "--target", "dev", "--out", tmp_path / "plan.json").code == 0
+    (tmp_path / "exported").mkdir()
+
+    done = offers("apply", tmp_path / given, "--yes")
+
+    assert done.code == 1
+    assert f"given '{tmp_path / given}', which does not exist" in done.err
+    assert done.err.endswith(f"; did you mean '{meant}'?\n")

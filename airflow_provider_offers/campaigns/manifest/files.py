@@ -166,10 +166,11 @@ class Files:
             return f"{path!r}, a pipe or a device", "a file"
         return f"{path!r}, which does not exist", f"a file{self.likely(path)}"
 
-    def likely(self, path: str) -> str:
-        """The end of a message about a file that does not exist."""
+    def likely(self, path: str, *, folders: bool = False) -> str:
+        """The end of a message about a file, or also a folder, that does not exist."""
         file = self._root.joinpath(*path.split("/"))
-        beside = [each.name for each in file.parent.iterdir() if each.is_file()] if file.parent.is_dir() else []
+        there = file.parent.iterdir() if file.parent.is_dir() else ()
+        beside = [each.name for each in there if folders or each.is_file()]
         return perhaps(near(file.name, beside))
 
     def _tell(self, origin: Origin, given: str, accepted: str) -> None:

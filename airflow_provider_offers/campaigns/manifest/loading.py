@@ -183,7 +183,9 @@ class _Loader:
         if not name.lower().endswith(ENDINGS):
             accepted = f"a folder, or a file that ends in {', '.join(ENDINGS)}"
             given = quoted(str(self._path))
-            self._findings.add(Violation("manifest", given if self._path.exists() else given + _NO_FILE, accepted))
+            if not self._path.exists():
+                given, accepted = given + _NO_FILE, accepted + self._files.likely(name, folders=True)
+            self._findings.add(Violation("manifest", given, accepted))
             return None
         if not self._path.exists():
             given = quoted(str(self._path)) + _NO_FILE
