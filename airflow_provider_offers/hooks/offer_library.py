@@ -192,7 +192,9 @@ class OfferLibraryAsyncHook(_Hook):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._libraries.close()
+        library = self._libraries.taken()
+        if library is not None:
+            await library.close()
 
     async def settings(self) -> Settings:
         """The checked connection. Raises `ConfigurationError` that lists every problem."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ import pytest
 from airflow.sdk import task
 from asgiref.sync import sync_to_async
 
+from airflow_provider_offers.client.flows.reading import look_alone
+from airflow_provider_offers.client.model.entities import parse_offer_reference
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 from tests.airflow.child import in_a_child
@@ -110,3 +113,24 @@ def test_connections_that_nobody_closes_end_with_their_event_loop(
 
     shells = [asyncio.run(read()) for _ in range(2)]
     assert [shell._session for shell in shells] == [None, None]
+
+
+def test_a_session_outlives_its_hook(
+    airflow: Airflow, emulator: Emulator, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Triggers keep the session of a hook that nobody else keeps."""
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection(api)))
+    there = seed(emulator, api, "Read")["id"]
+
+    async def read() -> None:
+        session = await OfferLibraryAsyncHook().session()
+        reference = parse_offer_reference(there, api=api, sandbox="prod")
+        for _ in range(2):
+            gc.collect()
+            await asyncio.sleep(0)
+            connections = session.shell._session
+            assert (await session.run(look_alone(session.access, reference))) is not None
+            assert connections in (None, session.shell._session)
+        assert connections is not None
+
+    asyncio.run(read())

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -102,6 +102,7 @@ class AsyncShell:
         self._on_token = on_token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._end: AsyncGenerator[None] | None = None
         self._proxies = Proxies(settings)
         self._fetching = asyncio.Lock()
 
@@ -119,9 +120,18 @@ class AsyncShell:
 
     async def close(self) -> None:
         """Close the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        end, self._end = self._end, None
+        if end is not None:
+            await end.aclose()
+
+    async def _until_closed(self) -> AsyncGenerator[None]:
+        """A generator that closes the connections at its end. A loop that ends also ends what began in it."""
+        try:
+            yield
+        finally:
+            session, self._session = self._session, None
+            if session is not None:
+                await session.close()
 
     def keep_after(self, others_added: Callable[[], Awaitable[object]]) -> None:
         """From now on, wait for this before each call that keeps a value, as other flows may add to the value first."""
@@ -213,6 +223,9 @@ class AsyncShell:
         began = asyncio.get_running_loop().time()
         progress = Progress(seconds, asyncio.timeout(seconds), began, lambda: request.is_held_up(self._clock()))
         session = self._open_session()
+        if self._end is None:
+            self._end = self._until_closed()
+            await anext(self._end)
         try:
             proxy = self._proxies.of(request.url)
         except ConfigurationError:
