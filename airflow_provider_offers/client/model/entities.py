@@ -14,6 +14,7 @@ from airflow_provider_offers.client.model.identifiers import (
     NAME_PREFIX,
     TYPED_ID,
     UUID,
+    misspells_prefix,
     name_hint,
     type_hint,
 )
@@ -31,6 +32,7 @@ from airflow_provider_offers.client.model.spelling import Spelled
 from airflow_provider_offers.client.text import quoted, typed
 from airflow_provider_offers.client.wire.messages import Json
 
+_BETWEEN_IDS = re.compile(r"[\s,;|]+")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _OFFERS_WINDOW = ("selectionConstraint",)
 
@@ -270,7 +272,7 @@ def _from_text(text: str, wanted: _Wanted) -> Reference:
         # An address cannot hold half of a surrogate pair.
         if (name := text.removeprefix(NAME_PREFIX).strip()) and not _HALF_PAIR.search(name):
             return Reference(kind, name=name)
-    elif text and IDENTIFIER.fullmatch(text) and text.strip("."):
+    elif text and IDENTIFIER.fullmatch(text) and text.strip(".") and not misspells_prefix(text):
         return Reference(kind, id=text)
     raise wanted.wrong(repr(text), _hint(text))
 
@@ -280,6 +282,9 @@ def _hint(text: str) -> str:
     if text.casefold().startswith(NAME_PREFIX):
         meant = text[len(NAME_PREFIX) :].strip()
         return perhaps([f"{NAME_PREFIX}{meant}"] if meant else [])
+    several = [each for each in _BETWEEN_IDS.split(text) if each]
+    if len(several) > 1 and all(TYPED_ID.fullmatch(each) or UUID.fullmatch(each) for each in several):
+        return f"; for {len(several)} objects, a list"
     last = text.rpartition("/")[2]
     return perhaps([last]) if TYPED_ID.fullmatch(last) or UUID.fullmatch(last) else name_hint(text)
 

@@ -45,6 +45,8 @@ from airflow_provider_offers.client.wire.messages import Json
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 _POINTER = re.compile(r"(/([^~/]|~[01])*)+")
+# A path as other tools write it.
+_OTHER_PATH = re.compile(r"(\$\.)?[\w:@-]+((\.|/)[\w:@-]+|\[\d+\])*")
 MAX_OPERATIONS = 1_000
 # The maximum number of unknown members in a message.
 _NAMED = 3
@@ -114,9 +116,17 @@ def _operation_violations(operation: Any, pointer: str) -> Iterator[Violation]:
         path = operation.get(name)
         if not isinstance(path, str) or not _POINTER.fullmatch(path):
             accepted = "a JSON pointer (RFC 6901) to a property, such as /status or /_instance/xdm:status"
-            yield Violation(f"{pointer}/{name}", _member(operation, name), accepted)
+            yield Violation(f"{pointer}/{name}", _member(operation, name), accepted + perhaps(_as_pointer(path)))
     if word in ("add", "replace", "test") and "value" not in operation:
         yield Violation(f"{pointer}/value", _member(operation, "value"), f"the value to {word}")
+
+
+def _as_pointer(path: Any) -> list[str]:
+    """The pointer that the author means by a path in another form, such as `rank/priority` or `$.tags[0]`."""
+    if not isinstance(path, str) or not _OTHER_PATH.fullmatch(path):
+        return []
+    tokens = re.split(r"[/.\[\]]+", path.removeprefix("$").strip("/.]"))
+    return [join_pointer(tokens)] if all(tokens) else []
 
 
 def _member(operation: Mapping[str, Any], name: str) -> str:

@@ -23,6 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PATH = r"[A-Za-z_@][\w@:-]*(?:\.[\w@:-]+)*"
 # Not compiled here: every DAG file imports this module, and few search while they are parsed.
 _FILTER = rf"(?s:(?P<absent>!)?(?P<path>{_PATH})\s*(?:(?P<operator>==|!=|<=|>=|<|>|~)\s*(?P<value>.*))?)"
+# What follows a value in other languages: another filter.
+_NEXT_FILTER = rf"(?i:\s(?:and|or)\s|&&|\|\||;)\s*(?P<path>{_PATH})\s*(?:==|!=|<=|>=|<|>|~)"
 _ORDER = rf"(?P<sign>[+-]?)(?P<path>{_PATH})"
 _Q_SPECIAL = r'&&|\|\||[+\-=><!(){}\[\]^"~*?:\\/]'
 _MAX_Q = 2_000
@@ -327,7 +329,8 @@ def _texts(name: str, given: Any, violations: list[Violation], *, split: bool = 
     if isinstance(given, str):
         given = given.split(",") if split else [given]
     if not isinstance(given, (list, tuple)) or not all(_is_text(text) and text.strip() for text in given):
-        violations.append(Violation(name, quoted(given), "a text or a list of texts"))
+        accepted = f"a text or a list of texts, such as {PARAMETERS[name].example!r}"
+        violations.append(Violation(name, quoted(given), accepted))
         return []
     return [text.strip() for text in given]
 
@@ -372,6 +375,10 @@ def _filter(text: str, violations: list[Violation]) -> Filter | None:
         violations.append(Violation("properties", quoted(text), accepted))
         return None
     value = (match["value"] or "").strip()
+    if _has_another_filter(value):
+        accepted = "one filter; commas separate filters, which must all match"
+        violations.append(Violation("properties", quoted(text), accepted))
+        return None
     if match["operator"] == "<" and value.startswith(">"):
         # In the service's grammar, this is "less than" a text that begins with ">".
         violations.append(
@@ -381,10 +388,22 @@ def _filter(text: str, violations: list[Violation]) -> Filter | None:
     return Filter(match["path"], match["operator"], value, bool(match["absent"]))
 
 
+def _has_another_filter(value: str) -> bool:
+    """Whether a value goes on like an expression of another language: `Spring and status==approved`."""
+    from airflow_provider_offers.client.model.filters import is_known
+
+    return any(is_known(each["path"]) for each in re.finditer(_NEXT_FILTER, value))
+
+
 def _order(text: str, violations: list[Violation]) -> tuple[str, bool] | None:
     match = re.fullmatch(_ORDER, text)
     if match is None:
-        violations.append(Violation("order_by", quoted(text), "a property, with - in front for descending"))
+        from airflow_provider_offers.client.model.likeness import perhaps
+
+        word = re.fullmatch(rf"(?i:(?P<path>{_PATH})\s+(?P<down>desc(?:ending)?|asc(?:ending)?))", text.strip())
+        meant = [] if word is None else [f"{'-' if word['down'].lower().startswith('d') else ''}{word['path']}"]
+        accepted = f"a property, with - in front for descending{perhaps(meant)}"
+        violations.append(Violation("order_by", quoted(text), accepted))
         return None
     return match["path"], match["sign"] == "-"
 
