@@ -16,6 +16,10 @@ IGNORED_TABLES = frozenset(
 )
 
 
+# Airflow 3.4 renamed these tables.
+_NAMES_BEFORE = {"rtif_v2": "rendered_task_instance_fields", "xcom_v2": "xcom"}
+
+
 @dataclass(frozen=True)
 class Kept:
     """The texts by place: `table.column`, or the path of a log file."""
@@ -40,7 +44,7 @@ def _database_texts(path: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(path)) as database:
         tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
         return [
-            (f"{table}.{column}", _as_text(value))
+            (f"{_NAMES_BEFORE.get(table, table)}.{column}", _as_text(value))
             for table in tables
             if table not in IGNORED_TABLES
             for column, value in _values(database, table)

@@ -397,7 +397,9 @@ def test_an_approval_is_not_for_a_plan_that_was_made_after_the_question(
         """What a person does who clears the task of the plan alone."""
         with create_session() as session:
             (kept,) = session.scalars(select(XComModel).filter_by(task_id="plan", key="return_value"))
-            kept.value = {**kept.value, "digest": "of another plan"}
+            changed = {**kept.value, "digest": "of another plan"}
+            names = {each: getattr(kept, each) for each in ("key", "dag_id", "task_id", "run_id")}
+            XComModel.set(value=changed, **names, serialize=False, session=session)
 
     with an_answer_of_the_ui("Approve", before=plan_again):
         done = run(airflow, emulator, "dps", launched(written(tmp_path), state, "prod"))
