@@ -15,7 +15,9 @@ from airflow.sdk import task
 from asgiref.sync import sync_to_async
 
 from airflow_provider_offers.client.flows.reading import look_alone
-from airflow_provider_offers.client.model.entities import parse_offer_reference
+from airflow_provider_offers.client.model.entities import Reference, parse_offer_reference
+from airflow_provider_offers.client.model.kinds import PERSONALIZED
+from airflow_provider_offers.client.wire.retry import Retries
 from airflow_provider_offers.emulator import Emulator
 from airflow_provider_offers.hooks.offer_library import OfferLibraryAsyncHook
 from tests.airflow.child import in_a_child
@@ -134,3 +136,27 @@ def test_a_session_outlives_its_hook(
         assert connections is not None
 
     asyncio.run(read())
+
+
+def test_the_end_of_a_hook_interrupts_no_request_of_its_session(
+    airflow: Airflow, emulator: Emulator, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", json.dumps(emulator.connection(api)))
+    wanted = seed(emulator, api, "Read without a hook")
+
+    async def read() -> set[str]:
+        # As the triggers do it, which share the session.
+        hook = OfferLibraryAsyncHook()
+        session = await hook.session(retries=Retries(max_retries=0))
+        reference = Reference(PERSONALIZED, id=wanted["id"])
+        await session.run(look_alone(session.access, reference))
+        del hook
+        gc.collect()
+        names = set()
+        for _ in range(3):
+            looks = (session.run(look_alone(session.access, reference)) for _ in range(4))
+            names |= {str(found and found.name) for found in await asyncio.gather(*looks)}
+        await session.close()
+        return names
+
+    assert asyncio.run(read()) == {"Read without a hook"}
