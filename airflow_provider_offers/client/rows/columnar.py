@@ -61,8 +61,12 @@ def _cells(name: str, column: Any, source: str, wrong: list[Violation]) -> list[
     plain = _plain(column.type)
     try:
         return [plain(value) for value in column.to_pylist()]
-    except Exception:  # noqa: BLE001  pyarrow and Python raise any error for a value out of their range
+    except Exception:
+        # pyarrow and Python raise any error for a value out of their range.
         failed = list(_failed(column, plain))
+        if not failed:
+            # No value is at fault: for example, the memory was too small for all of them together.
+            raise
     index, error = failed[0]
     more = len(failed) - 1
     others = f", and {more} more row{'s' if more > 1 else ''} like this" if more else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airflow_provider_offers.client.errors import InvalidInputError
+from airflow_provider_offers.client.rows import columnar
 from airflow_provider_offers.client.rows.reading import table_of_file
 from airflow_provider_offers.client.rows.table import Table
 
@@ -113,3 +115,17 @@ def test_a_file_without_rows_has_its_columns() -> None:
 def test_a_file_of_another_format_is_told(content: bytes) -> None:
     with pytest.raises(InvalidInputError, match=r"given content that cannot be read: .*; expected a Parquet"):
         table_of_file("o.parquet", content)
+
+
+def test_an_error_of_no_value_is_told_as_it_is() -> None:
+    class Column:
+        type = pyarrow.int64()
+
+        def to_pylist(self) -> list[int]:
+            raise MemoryError("too many")
+
+        def __iter__(self) -> Iterator[Any]:
+            return iter(pyarrow.array([1, 2]))
+
+    with pytest.raises(MemoryError, match="too many"):
+        columnar._cells("sku", Column(), "offers.parquet", [])
